@@ -17,6 +17,7 @@ struct Room {
 
 let rooms: [Room] = [
     Room(name: "Values"),
+    Room(name: "Platform", imports: ["Values"], libraries: ["CLinux"], isFence: true),
 ]
 
 let settings: [SwiftSetting] = [
@@ -43,7 +44,9 @@ func target(_ room: Room) -> Target {
 
 let package = Package(
     name: "gatehouse",
-    targets: rooms.map(target)
+    targets: [
+        .systemLibrary(name: "CLinux"),
+    ] + rooms.map(target)
         + rooms.filter(\.isTested).map { room in
             .testTarget(
                 name: room.name + "Tests",

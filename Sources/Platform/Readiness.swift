@@ -1,0 +1,49 @@
+// What the loop tells a handler, and what a handler is.
+
+/// What the kernel says of a descriptor.
+package struct Readiness: OptionSet, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// Octets, an end, or a connection to accept.
+    package static let readable = Readiness(rawValue: 1)
+    package static let writable = Readiness(rawValue: 2)
+    /// The peer sends no more (RDHUP). Octets may still wait before its end: a short read does not
+    /// say that the end was read, so read once more when this is set.
+    package static let peerClosed = Readiness(rawValue: 4)
+    /// An error waits on the descriptor, or both directions are closed (ERR, HUP).
+    package static let failed = Readiness(rawValue: 8)
+}
+
+/// What is registered with a loop for one descriptor. Both are called on the loop, and never after
+/// the slot was deregistered.
+package protocol LoopHandler: AnyObject {
+    func ready(_ readiness: Readiness)
+    /// The time of `setDeadline` has come. The deadline is gone then; set another or close.
+    func deadlinePassed()
+}
+
+/// A registration. A number used again carries another generation, so what belongs to an earlier
+/// registration finds nothing.
+package struct LoopSlot: Hashable, Sendable {
+    package let index: UInt32
+    package let generation: UInt32
+
+    init(index: UInt32, generation: UInt32) {
+        self.index = index
+        self.generation = generation
+    }
+
+    init(eventData: UInt64) {
+        index = UInt32(truncatingIfNeeded: eventData)
+        generation = UInt32(truncatingIfNeeded: eventData >> 32)
+    }
+
+    var eventData: UInt64 { UInt64(generation) << 32 | UInt64(index) }
+}
+
+/// An action waiting for its time.
+package struct TimerID: Hashable, Sendable {
+    let index: UInt32
+    let generation: UInt32
+}
