@@ -17,6 +17,7 @@ struct Room {
 
 let rooms: [Room] = [
     Room(name: "Values"),
+    Room(name: "JSON"),
     Room(name: "Platform", imports: ["Values"], libraries: ["CLinux"], isFence: true),
 ]
 
