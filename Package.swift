@@ -19,6 +19,7 @@ let rooms: [Room] = [
     Room(name: "Values"),
     Room(name: "JSON"),
     Room(name: "Platform", imports: ["Values"], libraries: ["CLinux"], isFence: true),
+    Room(name: "HTTP", imports: ["Values"], libraries: ["COctets"]),
 ]
 
 let settings: [SwiftSetting] = [
@@ -47,6 +48,7 @@ let package = Package(
     name: "gatehouse",
     targets: [
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "COctets"),
     ] + rooms.map(target)
         + rooms.filter(\.isTested).map { room in
             .testTarget(
