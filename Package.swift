@@ -19,6 +19,7 @@ let rooms: [Room] = [
     Room(name: "Values"),
     Room(name: "JSON"),
     Room(name: "Platform", imports: ["Values"], libraries: ["CLinux"], isFence: true),
+    Room(name: "Cryptography", libraries: ["COpenSSL"], isFence: true),
     Room(name: "HTTP", imports: ["Values"], libraries: ["COctets"]),
 ]
 
@@ -49,6 +50,8 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COctets"),
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     ] + rooms.map(target)
         + rooms.filter(\.isTested).map { room in
             .testTarget(
