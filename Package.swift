@@ -20,6 +20,7 @@ let rooms: [Room] = [
     Room(name: "JSON"),
     Room(name: "Platform", imports: ["Values"], libraries: ["CLinux"], isFence: true),
     Room(name: "Cryptography", libraries: ["COpenSSL"], isFence: true),
+    Room(name: "TLS", libraries: ["COpenSSL"], isFence: true),
     Room(name: "HTTP", imports: ["Values"], libraries: ["COctets"]),
 ]
 
