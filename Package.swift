@@ -21,6 +21,7 @@ let rooms: [Room] = [
     Room(name: "Platform", imports: ["Values"], libraries: ["CLinux"], isFence: true),
     Room(name: "Cryptography", libraries: ["COpenSSL"], isFence: true),
     Room(name: "TLS", libraries: ["COpenSSL"], isFence: true),
+    Room(name: "YAML", libraries: ["CYAML"], isFence: true),
     Room(name: "HTTP", imports: ["Values"], libraries: ["COctets"]),
 ]
 
@@ -53,6 +54,8 @@ let package = Package(
         .systemLibrary(name: "COctets"),
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     ] + rooms.map(target)
         + rooms.filter(\.isTested).map { room in
             .testTarget(
