@@ -23,6 +23,7 @@ let rooms: [Room] = [
     Room(name: "TLS", libraries: ["COpenSSL"], isFence: true),
     Room(name: "YAML", libraries: ["CYAML"], isFence: true),
     Room(name: "HTTP", imports: ["Values"], libraries: ["COctets"]),
+    Room(name: "Configuration", imports: ["Values", "HTTP", "JSON", "YAML", "Cryptography"]),
 ]
 
 let settings: [SwiftSetting] = [
