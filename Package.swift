@@ -24,6 +24,7 @@ let rooms: [Room] = [
     Room(name: "YAML", libraries: ["CYAML"], isFence: true),
     Room(name: "HTTP", imports: ["Values"], libraries: ["COctets"]),
     Room(name: "Configuration", imports: ["Values", "HTTP", "JSON", "YAML", "Cryptography"]),
+    Room(name: "Sessions", imports: ["Values", "HTTP", "Cryptography"]),
 ]
 
 let settings: [SwiftSetting] = [

@@ -1,0 +1,131 @@
+// One trip through the provider, as this browser began it; it waits, sealed, in the login's cookie.
+//
+// `nonce` binds the ID token to it (OpenID Connect Core §3.1.2.1), `codeVerifier` the code (RFC
+// 7636), and the cookie both to the browser. The return path stands here in full; `LoginState` has
+// a short one for when this cookie is gone.
+
+package import Values
+
+package struct LoginAttempt: Equatable, Sendable {
+    package var id: LoginID
+    /// 256 random bits as 43 characters; the verifier's alphabet and length are RFC 7636 §4.1's.
+    package var nonce: String
+    package var codeVerifier: String
+    /// Where the visitor wanted to go; went through `ReturnPath.checked`.
+    package var returnTo: String
+    /// The name of the entry of `providers`; empty for the only one.
+    package var provider: String
+    package var startedAt: UnixTime
+    /// The host the browser asked for, where the session will be valid.
+    package var host: String
+    /// As sent, since the token request must repeat it (RFC 6749 §4.1.3).
+    package var redirectURI: String
+    /// How old the person's proof may be; checked in the ID token.
+    package var maxAge: Duration?
+    /// Acceptable `acr` values; empty for any.
+    package var authenticationContexts: [String]
+
+    package init(
+        id: LoginID, nonce: String, codeVerifier: String, returnTo: String, provider: String,
+        startedAt: UnixTime, host: String, redirectURI: String, maxAge: Duration? = nil,
+        authenticationContexts: [String] = []
+    ) {
+        self.id = id
+        self.nonce = nonce
+        self.codeVerifier = codeVerifier
+        self.returnTo = returnTo
+        self.provider = provider
+        self.startedAt = startedAt
+        self.host = host
+        self.redirectURI = redirectURI
+        self.maxAge = maxAge
+        self.authenticationContexts = authenticationContexts
+    }
+
+    /// Begins a login: id, nonce and verifier are drawn here.
+    package init(
+        returnTo: String, provider: String, host: String, redirectURI: String,
+        maxAge: Duration? = nil, authenticationContexts: [String] = [], at now: UnixTime,
+        using generator: inout some RandomNumberGenerator
+    ) {
+        self.init(
+            id: LoginID(at: now, using: &generator), nonce: Self.randomText(using: &generator),
+            codeVerifier: Self.randomText(using: &generator), returnTo: returnTo,
+            provider: provider, startedAt: now, host: host, redirectURI: redirectURI,
+            maxAge: maxAge, authenticationContexts: authenticationContexts)
+    }
+
+    private static func randomText(using generator: inout some RandomNumberGenerator) -> String {
+        Base64URL.encode([UInt8](randomCount: 32, using: &generator).span)
+    }
+
+    /// A login that began in the future was begun by a clock that is ahead of ours: it counts as
+    /// new.
+    package func isOverdue(at now: UnixTime, after loginTimeout: Duration) -> Bool {
+        startedAt.advanced(by: loginTimeout) < now
+    }
+}
+
+extension LoginAttempt {
+    private static let version: UInt8 = 1
+
+    package func encoded() -> [UInt8] {
+        var writer = PackedWriter(version: Self.version)
+        for text in [id.text, nonce, codeVerifier, returnTo, provider, host, redirectURI] {
+            writer.append(text)
+        }
+        writer.append(startedAt.seconds)
+        writer.append(maxAge?.components.seconds)
+        writer.append(count: authenticationContexts.count)
+        for context in authenticationContexts { writer.append(context) }
+        return writer.octets
+    }
+
+    /// `nil` for octets that this version did not write.
+    package init?(decoding octets: [UInt8]) {
+        var reader = PackedReader()
+        guard reader.octet(octets.span) == Self.version else { return nil }
+        func text() -> String? {
+            reader.text(octets.span).flatMap { String(packed: octets, $0) }
+        }
+        guard let id = text().flatMap(LoginID.init), let nonce = text(), let codeVerifier = text(),
+            let returnTo = text(), let provider = text(), let host = text(),
+            let redirectURI = text(), let startedAt = reader.signed64(octets.span),
+            let maxAge = reader.signed64(octets.span), let count = reader.count(octets.span)
+        else { return nil }
+        var contexts: [String] = []
+        for _ in 0..<count {
+            guard let context = text() else { return nil }
+            contexts.append(context)
+        }
+        guard reader.isAtEnd(octets.span) else { return nil }
+        self.init(
+            id: id, nonce: nonce, codeVerifier: codeVerifier, returnTo: returnTo,
+            provider: provider, startedAt: UnixTime(seconds: startedAt), host: host,
+            redirectURI: redirectURI,
+            maxAge: maxAge == PackedReader.noTime ? nil : .seconds(maxAge),
+            authenticationContexts: contexts)
+    }
+
+    /// The value of the login's cookie.
+    package func sealed(
+        by sealer: Sealer, for cookies: LoginCookies, at now: UnixTime,
+        using generator: inout some RandomNumberGenerator
+    ) -> [UInt8] {
+        sealer.seal(
+            encoded().span, for: .login, named: cookies.name(of: id), at: now, using: &generator)
+    }
+
+    /// Opens a login's cookie; `nil` as well where another login's cookie was renamed.
+    package init?(
+        opening text: [UInt8], of id: LoginID, with sealer: Sealer, for cookies: LoginCookies,
+        at now: UnixTime
+    ) {
+        var plaintext: [UInt8] = []
+        let opened = sealer.open(
+            text.span, for: .login, named: cookies.name(of: id), appendingTo: &plaintext, at: now)
+        guard opened != nil else { return nil }
+        self.init(decoding: plaintext)
+        guard self.id == id else { return nil }
+    }
+}

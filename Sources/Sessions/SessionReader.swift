@@ -1,0 +1,127 @@
+// From a request's Cookie fields to an opened session, with every request, without allocating.
+//
+// Only the exact octets of a name count (RFC 6265bis §5.7 makes prefixes the browser's promise, not
+// ours): no folding, no unquoting, no decoding. Of cookies of one name the first to open wins, so
+// that one planted by a sibling host does not lock the visitor out; at most four are tried.
+
+package import HTTP
+package import Values
+
+package struct SessionReader: ~Copyable {
+    private let sealer: Sealer
+    private var pieces = CookiePieces()
+    private var joined: [UInt8] = []
+    private var prefix: [UInt8] = []
+
+    package init(_ sealer: Sealer) { self.sealer = sealer }
+
+    /// Which of the session's cookies the last request read brought, opened or not.
+    package var present: SessionCookies.Pieces { pieces.present }
+
+    /// Finds, opens and parses the session that `cookies` names. `head` was read from `octets`.
+    package mutating func read(
+        _ cookies: borrowing SessionCookies, in head: borrowing RequestHead,
+        _ octets: Span<UInt8>, into view: inout SessionView, at now: UnixTime
+    ) -> SessionReading {
+        pieces.find(cookies, in: head, octets)
+        guard !pieces.present.isEmpty else { return .absent }
+        for attempt in 0..<pieces.attempts {
+            guard let count = declaredCount(attempt, octets), pieces.hasFirst(count) else {
+                continue
+            }
+            let opened: Sealer.Opened?
+            view.octets.removeAll(keepingCapacity: true)
+            if count == 1 {
+                let text = octets.extracting(pieces[0, attempt])
+                opened = sealer.open(
+                    text, for: .session, named: cookies.name, appendingTo: &view.octets, at: now)
+            } else {
+                joined.removeAll(keepingCapacity: true)
+                for index in 0..<count {
+                    joined.append(contentsOf: octets.extracting(pieces[index, attempt]))
+                }
+                opened = sealer.open(
+                    joined.span, for: .session, named: cookies.name, appendingTo: &view.octets,
+                    at: now)
+            }
+            if let opened, view.parse() { return .opened(keyIsRetired: opened.keyIsRetired) }
+        }
+        return .unreadable
+    }
+
+    /// How many pieces the first one says there are. A lie is found out when the whole is opened.
+    private mutating func declaredCount(_ attempt: Int, _ octets: Span<UInt8>) -> Int? {
+        guard pieces.hasFirst(1) else { return nil }
+        let first = pieces[0, attempt]
+        prefix.removeAll(keepingCapacity: true)
+        guard first.count > 8,
+            Base64URL.decode(
+                octets.extracting(first.lowerBound..<first.lowerBound + 8), appendingTo: &prefix)
+        else { return nil }
+        let count = Int(prefix[Layout.pieces])
+        return (1...SessionCookies.piecesMax).contains(count) ? count : nil
+    }
+}
+
+/// Where the pieces' values lie in a request's octets.
+struct CookiePieces {
+    private(set) var present: SessionCookies.Pieces = []
+    private var counts = [Int](repeating: 0, count: SessionCookies.piecesMax)
+    private var ranges = [Range<Int>](
+        repeating: 0..<0, count: SessionCookies.piecesMax * SessionCookies.duplicatesMax)
+
+    /// How many ways of putting the pieces together are tried.
+    var attempts: Int { counts.reduce(0, max) }
+
+    func hasFirst(_ count: Int) -> Bool {
+        for index in 0..<count where counts[index] == 0 { return false }
+        return true
+    }
+
+    /// The n-th cookie of the piece's name, or the last where there are fewer: whether one name or
+    /// all of them were sent twice, some attempt has the right ones together.
+    subscript(index: Int, attempt: Int) -> Range<Int> {
+        ranges[index * SessionCookies.duplicatesMax + min(attempt, counts[index] - 1)]
+    }
+
+    mutating func find(
+        _ cookies: borrowing SessionCookies, in head: borrowing RequestHead, _ octets: Span<UInt8>
+    ) {
+        present = []
+        for index in counts.indices { counts[index] = 0 }
+        let wanted = cookies.nameOctets.span
+        var next = head.nextIndex(of: .cookie, from: 0)
+        while let at = next {
+            next = head.nextIndex(of: .cookie, from: at + 1)
+            let field = head.fields[at].value.range
+            let start = field.lowerBound
+            let value = octets.extracting(field)
+            var pairs = CookiePairs()
+            while let pair = pairs.next(in: value) {
+                guard let index = Self.index(of: value.extracting(pair.name), wanted) else {
+                    continue
+                }
+                add(start + pair.value.lowerBound..<start + pair.value.upperBound, to: index)
+            }
+        }
+    }
+
+    private mutating func add(_ value: Range<Int>, to index: Int) {
+        present.insert(.piece(index))
+        guard counts[index] < SessionCookies.duplicatesMax else { return }
+        ranges[index * SessionCookies.duplicatesMax + counts[index]] = value
+        counts[index] += 1
+    }
+
+    /// 0 for the name itself, 1…7 for `.1` … `.7` behind it.
+    private static func index(of name: Span<UInt8>, _ wanted: Span<UInt8>) -> Int? {
+        guard name.count == wanted.count || name.count == wanted.count + 2 else { return nil }
+        for index in wanted.indices where name[index] != wanted[index] { return nil }
+        guard name.count > wanted.count else { return 0 }
+        let digit = name[wanted.count + 1]
+        guard name[wanted.count] == UInt8(ascii: "."),
+            (UInt8(ascii: "1")...UInt8(ascii: "7")).contains(digit)
+        else { return nil }
+        return Int(digit - UInt8(ascii: "0"))
+    }
+}

@@ -1,0 +1,193 @@
+// A session read in place: the plaintext of an opened cookie, and where its parts lie in it.
+//
+// The view belongs to a loop and is used again for every request: `octets` and both tables keep
+// their room, so that reading a session allocates nothing once they have grown to the largest met.
+// It cannot be copied, since a copy by oversight would be paid by every request. Whoever wants to keep a session beyond the request takes `session()`.
+
+package import Values
+
+package struct SessionView: ~Copyable, Sendable {
+    package enum ClaimKind: UInt8, Sendable { case text, list, number, bool }
+
+    /// One claim: ranges into `octets`, or, for its values, into `valueRanges`.
+    package struct Claim: Sendable {
+        package let name: Range<Int>
+        package let kind: ClaimKind
+        /// One value, or a list's members (perhaps none), as a range of `valueRanges`.
+        package let values: Range<Int>
+    }
+
+    /// The opened plaintext. Fill it, then `parse()`.
+    package var octets: [UInt8] = []
+
+    /// Ranges of `octets`.
+    package private(set) var id = 0..<0
+    package private(set) var binding = 0..<0
+    package private(set) var subject = 0..<0
+    package private(set) var claims: [Claim] = []
+    package private(set) var valueRanges: [Range<Int>] = []
+
+    package private(set) var generation: UInt32 = 0
+    package private(set) var startedAt = UnixTime(seconds: 0)
+    package private(set) var sealedAt = UnixTime(seconds: 0)
+    package private(set) var expires = UnixTime(seconds: 0)
+    package private(set) var authenticatedAt: UnixTime?
+    package private(set) var accessTokenExpires: UnixTime?
+
+    private var packedAccessToken: Range<Int>?
+    private var packedRefreshToken: Range<Int>?
+    private var packedIDToken: Range<Int>?
+    /// Ranges of `octets`.
+    package private(set) var providerSessionID: Range<Int>?
+    package private(set) var scope: Range<Int>?
+    package private(set) var authenticationContext: Range<Int>?
+
+    package init() {}
+
+    package var hasAccessToken: Bool { packedAccessToken != nil }
+    package var hasRefreshToken: Bool { packedRefreshToken != nil }
+    package var hasIDToken: Bool { packedIDToken != nil }
+
+    /// Whether the login took place where the session is now shown.
+    package func isBound(to expected: [UInt8]) -> Bool {
+        OctetText.equals(octets.span.extracting(binding), expected.span)
+    }
+
+    /// Writes the access token's text, for the upstream's `Authorization` field.
+    package func appendAccessToken(to out: inout [UInt8]) {
+        guard let packedAccessToken else { return }
+        PackedToken.unpack(packedAccessToken, of: octets.span, to: &out)
+    }
+
+    /// Finds the parts of `octets`; `false` where another version wrote them, and then nothing else
+    /// here may be read.
+    package mutating func parse() -> Bool {
+        claims.removeAll(keepingCapacity: true)
+        valueRanges.removeAll(keepingCapacity: true)
+        var reader = PackedReader()
+        guard parseFixed(&reader), let subject = reader.text(octets.span) else { return false }
+        self.subject = subject
+        guard parseClaims(&reader), parseTokens(&reader),
+            let providerSessionID = reader.optionalText(octets.span),
+            let scope = reader.optionalText(octets.span),
+            let authenticationContext = reader.optionalText(octets.span)
+        else { return false }
+        self.providerSessionID = providerSessionID
+        self.scope = scope
+        self.authenticationContext = authenticationContext
+        return reader.isAtEnd(octets.span)
+    }
+
+    private mutating func parseFixed(_ reader: inout PackedReader) -> Bool {
+        guard reader.octet(octets.span) == Session.version,
+            let id = reader.range(octets.span, count: Session.idOctets),
+            let generation = reader.unsigned32(octets.span),
+            let binding = reader.range(octets.span, count: Session.bindingOctets),
+            let startedAt = reader.signed64(octets.span),
+            let sealedAt = reader.signed64(octets.span),
+            let expires = reader.signed64(octets.span),
+            let authenticatedAt = reader.signed64(octets.span),
+            let accessTokenExpires = reader.signed64(octets.span)
+        else { return false }
+        self.id = id
+        self.generation = generation
+        self.binding = binding
+        self.startedAt = UnixTime(seconds: startedAt)
+        self.sealedAt = UnixTime(seconds: sealedAt)
+        self.expires = UnixTime(seconds: expires)
+        self.authenticatedAt = Self.time(authenticatedAt)
+        self.accessTokenExpires = Self.time(accessTokenExpires)
+        return true
+    }
+
+    private mutating func parseClaims(_ reader: inout PackedReader) -> Bool {
+        guard let count = reader.count(octets.span) else { return false }
+        for _ in 0..<count {
+            guard let name = reader.text(octets.span), let octet = reader.octet(octets.span),
+                let kind = ClaimKind(rawValue: octet)
+            else { return false }
+            let first = valueRanges.count
+            var members = 1
+            if kind == .list {
+                guard let count = reader.count(octets.span) else { return false }
+                members = count
+            }
+            for _ in 0..<members {
+                guard let value = reader.text(octets.span) else { return false }
+                valueRanges.append(value)
+            }
+            claims.append(Claim(name: name, kind: kind, values: first..<valueRanges.count))
+        }
+        return true
+    }
+
+    private mutating func parseTokens(_ reader: inout PackedReader) -> Bool {
+        guard let access = Self.token(&reader, octets.span),
+            let refresh = Self.token(&reader, octets.span),
+            let id = Self.token(&reader, octets.span)
+        else { return false }
+        packedAccessToken = access
+        packedRefreshToken = refresh
+        packedIDToken = id
+        return true
+    }
+
+    private static func token(
+        _ reader: inout PackedReader, _ octets: Span<UInt8>
+    ) -> Range<Int>?? {
+        switch reader.octet(octets) {
+        case 0: return .some(nil)
+        case 1:
+            guard let range = PackedToken.skip(&reader, octets) else { return nil }
+            return .some(range)
+        default: return nil
+        }
+    }
+
+    private static func time(_ seconds: Int64) -> UnixTime? {
+        seconds == PackedReader.noTime ? nil : UnixTime(seconds: seconds)
+    }
+}
+
+extension SessionView {
+    /// The session as a value of its own; `nil` where a text is no UTF-8, which we never wrote.
+    package func session() -> Session? {
+        guard let subject = String(packed: octets, subject) else { return nil }
+        var claims: [SessionClaim] = []
+        for claim in self.claims {
+            guard let name = String(packed: octets, claim.name), let value = value(of: claim)
+            else { return nil }
+            claims.append(SessionClaim(name: name, value: value))
+        }
+        return Session(
+            id: Array(octets[id]), generation: generation, binding: Array(octets[binding]),
+            subject: subject, claims: claims, startedAt: startedAt, sealedAt: sealedAt,
+            authenticatedAt: authenticatedAt, expires: expires,
+            accessToken: token(packedAccessToken), accessTokenExpires: accessTokenExpires,
+            refreshToken: token(packedRefreshToken), idToken: token(packedIDToken),
+            providerSessionID: providerSessionID.flatMap { String(packed: octets, $0) },
+            scope: scope.flatMap { String(packed: octets, $0) },
+            authenticationContext: authenticationContext.flatMap { String(packed: octets, $0) })
+    }
+
+    private func value(of claim: Claim) -> SessionClaim.Value? {
+        var texts: [String] = []
+        for range in valueRanges[claim.values] {
+            guard let text = String(packed: octets, range) else { return nil }
+            texts.append(text)
+        }
+        return switch claim.kind {
+        case .text: texts.first.map { .text($0) }
+        case .list: .list(texts)
+        case .number: texts.first.map { .number($0) }
+        case .bool: texts.first.map { .bool($0 == "true") }
+        }
+    }
+
+    private func token(_ packed: Range<Int>?) -> String? {
+        guard let packed else { return nil }
+        var text: [UInt8] = []
+        PackedToken.unpack(packed, of: octets.span, to: &text)
+        return String(validating: text, as: UTF8.self)
+    }
+}
