@@ -25,6 +25,7 @@ let rooms: [Room] = [
     Room(name: "HTTP", imports: ["Values"], libraries: ["COctets"]),
     Room(name: "Configuration", imports: ["Values", "HTTP", "JSON", "YAML", "Cryptography"]),
     Room(name: "Sessions", imports: ["Values", "HTTP", "Cryptography"]),
+    Room(name: "OpenID", imports: ["Values", "HTTP", "JSON", "Cryptography"]),
 ]
 
 let settings: [SwiftSetting] = [
