@@ -18,6 +18,7 @@ struct Room {
 let rooms: [Room] = [
     Room(name: "Values"),
     Room(name: "JSON"),
+    Room(name: "GraphQL"),
     Room(name: "Platform", imports: ["Values"], libraries: ["CLinux"], isFence: true),
     Room(name: "Cryptography", libraries: ["COpenSSL"], isFence: true),
     Room(name: "TLS", libraries: ["COpenSSL"], isFence: true),
