@@ -27,6 +27,11 @@ let rooms: [Room] = [
     Room(name: "Configuration", imports: ["Values", "HTTP", "JSON", "YAML", "Cryptography"]),
     Room(name: "Sessions", imports: ["Values", "HTTP", "Cryptography"]),
     Room(name: "OpenID", imports: ["Values", "HTTP", "JSON", "Cryptography"]),
+    Room(
+        name: "Gateway",
+        imports: [
+            "Values", "HTTP", "JSON", "GraphQL", "Sessions", "Configuration", "Cryptography",
+        ]),
 ]
 
 let settings: [SwiftSetting] = [

@@ -1,0 +1,83 @@
+// Our cookies are between the browser and us: no upstream sees one, and none sets one.
+//
+// A name is its octets (RFC 6265 §4.2): nothing is folded or unquoted. Everything in the space of
+// the configured name is ours, under either prefix and none, for every provider, also for those
+// that were configured yesterday: a sealed session of theirs is nothing an upstream should hold.
+
+internal import Configuration
+internal import HTTP
+internal import Values
+
+struct CookieNames: Sendable {
+    /// The configured name without its prefix.
+    private let base: [UInt8]
+
+    init(_ configuration: Configuration) {
+        var name = configuration.session.cookie.name[...]
+        for prefix in ["__Host-", "__Secure-"] where name.hasPrefix(prefix) {
+            name = name.dropFirst(prefix.count)
+        }
+        base = Array(name.utf8)
+    }
+
+    /// `NAME`, `NAME.…` (pieces and providers) and `NAME-login.…`.
+    func areOurs(_ name: Span<UInt8>) -> Bool {
+        var start = 0
+        if OctetText.hasPrefix(name, "__Host-") { start = 7 }
+        if OctetText.hasPrefix(name, "__Secure-") { start = 9 }
+        let rest = name.extracting(start..<name.count)
+        guard rest.count >= base.count,
+            OctetText.equals(rest.extracting(0..<base.count), base.span)
+        else { return false }
+        let tail = rest.extracting(base.count..<rest.count)
+        if tail.isEmpty || tail[0] == UInt8(ascii: ".") { return true }
+        return OctetText.hasPrefix(tail, "-login")
+            && (tail.count == 6 || tail[6] == UInt8(ascii: "."))
+    }
+
+    /// What a Cookie line is without ours: the others octet for octet and in order.
+    enum Remainder { case all, none, some }
+
+    /// Writes a line with the pairs that stay where only some of them do.
+    func appendOthers(of value: Span<UInt8>, to out: inout [UInt8]) -> Remainder {
+        // Written as it is read, and taken back where nothing was ours: one look at long values.
+        let start = out.count
+        var pairs = CookiePairs()
+        var hasOurs = false
+        while let pair = pairs.next(in: value) {
+            let name = pair.name.isEmpty ? Self.nameSentBack(value, in: pair.whole) : pair.name
+            if areOurs(value.extracting(name)) {
+                hasOurs = true
+                continue
+            }
+            if out.count == start { out.append("Cookie: ") } else { out.append("; ") }
+            out.append(contentsOf: value.extracting(pair.whole))
+        }
+        guard hasOurs else {
+            out.removeLast(out.count - start)
+            return .all
+        }
+        guard out.count > start else { return .none }
+        out.append("\r\n")
+        return .some
+    }
+
+    /// Whether a Set-Cookie line of an upstream names one of ours (RFC 6265 §5.2: the name ends at
+    /// the first `=`, which stands before the first `;`), or will have one of ours when it is sent.
+    func namesOurs(setCookie value: Span<UInt8>) -> Bool {
+        let end = OctetText.index(of: UInt8(ascii: ";"), in: value) ?? value.count
+        return areOurs(value.extracting(Self.nameSentBack(value, in: 0..<end)))
+    }
+
+    /// The name in what a browser makes of this pair. One without a name is kept, and sent back as
+    /// its value alone: of `=NAME=x` it is `NAME=x` (RFC 6265bis §5.7, §5.8.3).
+    private static func nameSentBack(_ value: Span<UInt8>, in pair: Range<Int>) -> Range<Int> {
+        var name = OctetText.trimmedRange(value, in: pair)
+        while !name.isEmpty, value[name.lowerBound] == UInt8(ascii: "=") {
+            name = OctetText.trimmedRange(value, in: name.lowerBound + 1..<name.upperBound)
+        }
+        let octets = value.extracting(0..<name.upperBound)
+        let end = OctetText.index(of: UInt8(ascii: "="), in: octets, from: name.lowerBound)
+        return OctetText.trimmedRange(value, in: name.lowerBound..<(end ?? name.upperBound))
+    }
+}

@@ -1,0 +1,100 @@
+// The hosts that are ours: external_url's and the routes', ports aside.
+//
+// A host decides what a session is bound to, where a login returns and which routes apply, so one
+// that is not here is 421 (RFC 9110 §15.5.20) and never falls to a default.
+
+internal import Configuration
+internal import HTTP
+internal import Values
+
+struct HostTable: Sendable {
+    struct Host: Sendable {
+        let pattern: HostPattern
+        /// The name, or for a wildcard what it ends in.
+        let octets: [UInt8]
+        /// external_url's scheme and port on this host; for a wildcard, external_url's own.
+        let origin: Origin
+        /// `origin` as browsers write it in `Origin`.
+        let originOctets: [UInt8]
+    }
+
+    /// external_url's first, then the routes' exact names, then their wildcards.
+    let hosts: [Host]
+    private let external: Origin
+
+    init(_ configuration: Configuration) {
+        external = configuration.externalURL
+        var exact = [configuration.externalURL.host]
+        var suffixes: [String] = []
+        for route in configuration.routes {
+            switch route.host {
+            case .exact(let name)? where !exact.contains(name): exact.append(name)
+            case .suffix(let suffix)? where !suffixes.contains(suffix): suffixes.append(suffix)
+            case .exact?, .suffix?, nil: break
+            }
+        }
+        let external = configuration.externalURL
+        hosts =
+            exact.map { name in
+                let origin = external.on(host: name)
+                return Host(
+                    pattern: .exact(name), octets: Array(name.utf8), origin: origin,
+                    originOctets: Array(origin.description.utf8))
+            }
+            + suffixes.map { suffix in
+                Host(
+                    pattern: .suffix(suffix), octets: Array(suffix.utf8), origin: external,
+                    originOctets: Array(external.description.utf8))
+            }
+    }
+
+    /// Which host of ours `name` (lower case, without port) is; `nil` where it is none.
+    func index(of name: Span<UInt8>) -> Int? {
+        for index in hosts.indices {
+            let octets = hosts[index].octets
+            switch hosts[index].pattern {
+            case .exact:
+                if OctetText.equals(name, octets.span) { return index }
+            case .suffix:
+                if hasSuffix(name, octets.span) { return index }
+            }
+        }
+        return nil
+    }
+
+    /// external_url's scheme and port on a host that a wildcard covers.
+    func origin(onHost name: [UInt8]) -> Origin {
+        external.on(host: String(decoding: name, as: UTF8.self))
+    }
+}
+
+extension Origin {
+    /// This scheme and port on another host. The host comes from the configuration or was matched
+    /// against it, so the text is an origin; should it ever not be, external_url stays.
+    func on(host: String) -> Origin {
+        Origin(scheme: scheme, host: host, port: port) ?? self
+    }
+}
+
+/// Whether `name` ends in `suffix` and has something before it.
+func hasSuffix(_ name: Span<UInt8>, _ suffix: Span<UInt8>) -> Bool {
+    name.count > suffix.count
+        && OctetText.equals(name.extracting(last: suffix.count), suffix)
+}
+
+/// What a Host field, a target's authority or X-Forwarded-Host names, in one spelling: lower case,
+/// without port, without the root's dot. `false` where it is no host; then `out` is as it was.
+func appendHost(_ text: Span<UInt8>, to out: inout [UInt8]) -> Bool {
+    guard HostField.isValid(text) else { return false }
+    if text[0] == UInt8(ascii: "[") {
+        guard let host = HostField.parse(text)?.host else { return false }
+        out.append(utf8: host)
+        return true
+    }
+    var end = OctetText.index(of: UInt8(ascii: ":"), in: text) ?? text.count
+    if text[end - 1] == UInt8(ascii: ".") { end -= 1 }
+    out.append(addingCapacity: end) { output in
+        for index in 0..<end { output.append(text[index].asciiLowercased) }
+    }
+    return true
+}

@@ -1,0 +1,182 @@
+// What is known of a request while it is judged, beyond its head: who the peer is, what a flow has
+// found, which host is asked, whether there is a session.
+
+internal import Configuration
+internal import HTTP
+internal import Sessions
+internal import Values
+
+struct Inquiry {
+    let peer: Peer
+    let known: KnownSession
+    let gathered: [UInt8]?
+    let now: UnixTime
+    let passesTracestate: Bool
+    /// An index into `HostTable.hosts`.
+    var host = 0
+    /// Before this is set, nothing that depends on the host may be said.
+    var isHostOurs = false
+    /// Another name of this machine than external_url's.
+    var isOtherLoopback = false
+    /// Where the host stands in the request's octets, with its port.
+    var hostRange = 0..<0
+    var finding = SessionFinding.none
+
+    /// Whether the browser's session ended just now, when its token was to be renewed.
+    var wasFoundWithoutSession: Bool {
+        switch known {
+        case .none: true
+        case .unread, .session: false
+        }
+    }
+
+    /// Whether a flow has already looked after this request's session.
+    var wasTried: Bool {
+        switch known {
+        case .unread: false
+        case .session, .none: true
+        }
+    }
+}
+
+/// What became of looking for a session. With `.live` the gatekeeper's view holds it.
+enum SessionFinding: Equatable {
+    case none
+    case live(provider: Int, wantsSealing: Bool)
+}
+
+extension Gatekeeper {
+    /// The first live session of these providers that was opened here, and, where a route asks, one
+    /// that is strong enough for it. A cookie that does not open, or is somebody else's, is as if
+    /// absent.
+    mutating func findSession(
+        _ providers: [Int], _ request: borrowing Request, _ inquiry: borrowing Inquiry,
+        into facts: inout RequestFacts, for route: CompiledRoute? = nil
+    ) -> SessionFinding {
+        switch inquiry.known {
+        case .none: return .none
+        case .session(let session, _):
+            view.octets = session.encoded()
+            guard view.parse() else { return .none }
+            let bindings = bindings(inquiry, facts)
+            // The cookies that a flow made are new: they need no sealing again.
+            for provider in providers where view.isBound(to: bindings[provider]) {
+                return accept(
+                    provider, wantsSealing: false, inquiry.now, into: &facts, for: route)
+            }
+            return .none
+        case .unread: break
+        }
+        guard request.has(.cookie) else { return .none }
+        let bindings = bindings(inquiry, facts)
+        for provider in providers {
+            let reading = sessions.read(
+                snapshot.sessionCookies[provider], in: request.head, request.octets, into: &view,
+                at: inquiry.now)
+            switch reading {
+            case .absent: continue
+            case .unreadable: facts.sessionOutcome = .failed
+            case .opened(let keyIsRetired):
+                guard view.isBound(to: bindings[provider]) else {
+                    facts.sessionOutcome = .failed
+                    continue
+                }
+                let wantsSealing =
+                    keyIsRetired || snapshot.lifetime.wantsSealing(view, at: inquiry.now)
+                let finding = accept(
+                    provider, wantsSealing: wantsSealing, inquiry.now, into: &facts, for: route)
+                if finding != .none { return finding }
+            }
+        }
+        return .none
+    }
+
+    private func accept(
+        _ provider: Int, wantsSealing: Bool, _ now: UnixTime, into facts: inout RequestFacts,
+        for route: CompiledRoute?
+    ) -> SessionFinding {
+        facts.sessionOutcome = .opened
+        guard snapshot.lifetime.isLive(view, at: now), !endedSessions.contains(view, at: now) else {
+            return .none
+        }
+        if let route, !isStrongEnough(for: route, at: now) { return .none }
+        facts.subject.removeAll(keepingCapacity: true)
+        facts.subject.append(contentsOf: view.octets.span.extracting(view.subject))
+        facts.session = SessionMark(view)
+        return .live(provider: provider, wantsSealing: wantsSealing)
+    }
+
+    /// Whether the login behind the session is what the route asks of one; a weaker session steps
+    /// up.
+    private func isStrongEnough(for route: CompiledRoute, at now: UnixTime) -> Bool {
+        if let maxAge = route.settings.maxAge {
+            let proved = view.authenticatedAt ?? view.startedAt
+            guard now <= proved.advanced(by: maxAge) else { return false }
+        }
+        if !route.settings.acrValues.isEmpty {
+            guard let range = view.authenticationContext,
+                let context = String(validating: view.octets[range], as: UTF8.self),
+                route.settings.acrValues.contains(context)
+            else { return false }
+        }
+        // Without `scope` the provider granted what was asked (RFC 6749 §5.1).
+        if !route.settings.scopes.isEmpty, let range = view.scope {
+            let granted = String(validating: view.octets[range], as: UTF8.self) ?? ""
+            let scopes = granted.split(separator: " ")
+            guard
+                route.settings.scopes.allSatisfy({ wanted in scopes.contains { $0 == wanted } })
+            else {
+                return false
+            }
+        }
+        return true
+    }
+
+    /// How it stands with the access token of the session in hand.
+    func tokenState(at now: UnixTime) -> TokenState {
+        guard view.hasAccessToken else { return .missing }
+        // A token that never says when it ends is used until the provider's API refuses it.
+        guard let ends = view.accessTokenExpires else { return .fresh }
+        guard now < ends else { return view.hasRefreshToken ? .endedRenewable : .missing }
+        guard view.hasRefreshToken else { return .fresh }
+        return now.advanced(by: refreshesAhead(of: ends)) < ends ? .fresh : .ending
+    }
+
+    /// How long before its end a token is renewed: a minute, so that requests under way are served
+    /// with one that lives; of a token with less than two minutes left when the cookie was sealed,
+    /// half of that, so that a short one is not renewed with every request.
+    private func refreshesAhead(of ends: UnixTime) -> Duration {
+        min(.seconds(60), max(.seconds(1), view.sealedAt.duration(to: ends) / 2))
+    }
+
+    func cookiesToAdd(_ inquiry: borrowing Inquiry) -> CookiesToAdd {
+        switch inquiry.known {
+        case .session(_, let setCookies): return setCookies.isEmpty ? .none : .made(setCookies)
+        case .none: return .none
+        case .unread: break
+        }
+        guard case .live(let provider, wantsSealing: true) = inquiry.finding,
+            let session = view.session()
+        else { return .none }
+        return .extend(session, provider: provider, replacing: sessions.present)
+    }
+}
+
+extension Snapshot {
+    /// A session's cookies, sealed now; empty where they would exceed the budget, which only a
+    /// change of the configuration brings about, and then the old ones stay.
+    func setCookies(
+        for session: Session, provider: Int, replacing present: SessionCookies.Pieces,
+        sealer: Sealer, at now: UnixTime, using dice: inout some RandomNumberGenerator
+    ) -> [String] {
+        var session = session
+        session.sealedAt = now
+        let plaintext = session.encoded()
+        let cookies = sessionCookies[provider]
+        guard cookies.fits(plaintext: plaintext.count, budget: configuration.session.cookie.budget)
+        else { return [] }
+        let text = sealer.seal(
+            plaintext.span, for: .session, named: cookies.name, at: now, using: &dice)
+        return cookies.setCookies(text, replacing: present).map(\.field)
+    }
+}

@@ -1,0 +1,119 @@
+// /.auth/login and /.auth/callback: what a link or a third party may say of a login, and the way
+// back.
+//
+// A login that is begun by nobody's wish (a prefetch) would spend a place among the browser's five,
+// so it is refused; so is one that would spend a code. OpenID Connect Core §4 for `iss`,
+// `login_hint` and `target_link_uri`.
+
+internal import Configuration
+internal import HTTP
+internal import Sessions
+internal import Values
+
+extension Gatekeeper {
+    func answerLogin(
+        _ request: borrowing Request, _ inquiry: borrowing Inquiry, _ facts: inout RequestFacts
+    ) -> Verdict {
+        if request.isPrefetch { return refuse(.prefetch, request, inquiry, facts) }
+        guard let form = Form(parsing: request.octets.extracting(request.head.query.range)) else {
+            return refuse(
+                .parameterInvalid("the query is not UTF-8 in percent-encoding"), request, inquiry,
+                facts)
+        }
+        let read = ["return_to", "provider", "iss", "login_hint", "target_link_uri"]
+        if let twice = read.first(where: { form.count(of: $0) > 1 }) {
+            return refuse(.parameterInvalid("\(twice) is given twice"), request, inquiry, facts)
+        }
+        let origin = origin(inquiry, facts)
+        let returnTo = returnPath(of: form, on: origin)
+        let route = route(ofReturnPath: returnTo, facts)
+        var candidates = route?.settings.providers ?? [0]
+        if let name = form.first("provider") {
+            candidates = indices { $0.name == name }
+        }
+        if let issuer = form.first("iss") {
+            let ofIssuer = indices { $0.issuer == issuer }
+            candidates =
+                form.first("provider") == nil
+                ? ofIssuer : candidates.filter { ofIssuer.contains($0) }
+        }
+        guard let provider = candidates.first else {
+            return refuse(.providerUnknown, request, inquiry, facts)
+        }
+        if candidates.count > 1, form.first("iss") == nil {
+            return .answer(chooser(candidates, returnTo: returnTo, facts))
+        }
+        return .suspend(
+            .beginLogin(
+                LoginIntent(
+                    asked: asked(request, inquiry, facts), provider: provider, returnTo: returnTo,
+                    reason: .link,
+                    requirements: route.map { LoginRequirements($0.settings) }
+                        ?? LoginRequirements(),
+                    parameters: passed(of: form, to: snapshot.configuration.providers[provider]),
+                    redirectURI: redirectURI(provider, inquiry, facts))))
+    }
+
+    private func indices(where isWanted: (ProviderSettings) -> Bool) -> [Int] {
+        let providers = snapshot.configuration.providers
+        return providers.indices.filter { isWanted(providers[$0]) }
+    }
+
+    /// `return_to`, else `target_link_uri` where it is a URL of ours, else `/`.
+    private func returnPath(of form: Form, on origin: Origin) -> String {
+        if let path = form.first("return_to") { return ReturnPath.checked(path) }
+        guard let text = form.first("target_link_uri") else { return "/" }
+        guard let url = HTTPURL(parsing: text), url.origin == origin else { return "/" }
+        return ReturnPath.checked(url.target)
+    }
+
+    /// What a link may say to the provider: the names that are configured, and a third party's
+    /// hint.
+    private func passed(
+        of form: Form, to provider: ProviderSettings
+    ) -> [(name: String, value: String)] {
+        var names = provider.passParameters
+        if form.first("iss") != nil, !names.contains("login_hint") { names.append("login_hint") }
+        return names.compactMap { name in
+            guard form.count(of: name) == 1, let value = form.first(name) else { return nil }
+            return (name: name, value: value)
+        }
+    }
+
+    /// What the page that a login leads to asks of it.
+    private func route(
+        ofReturnPath text: String, _ facts: borrowing RequestFacts
+    ) -> CompiledRoute? {
+        let target = Array(text.utf8)
+        var path: [UInt8] = []
+        guard let parts = try? CanonicalPath.splitTarget(target.span),
+            (try? CanonicalPath.canonicalize(  // a path that a request could not have leads nowhere
+                target.span.extracting(parts.path),
+                options: CanonicalPath.Options(encodedSlashesPass: true), into: &path)) != nil,
+            let index = snapshot.routes.match(
+                path: path.span, host: facts.host.span, method: .get, token: "GET".utf8Span.span)
+        else { return nil }
+        return snapshot.compiled[index]
+    }
+
+    // MARK: The way back
+
+    mutating func answerCallback(
+        _ provider: Int, _ request: borrowing Request, _ inquiry: borrowing Inquiry,
+        _ facts: inout RequestFacts
+    ) -> Verdict {
+        if request.isPrefetch { return refuse(.prefetch, request, inquiry, facts) }
+        // Whoever only wants the fields gets them without spending the code.
+        if request.method == .head {
+            return .answer(Answer(status: 200, fields: [(name: "Referrer-Policy", "no-referrer")]))
+        }
+        let finding = findSession([provider], request, inquiry, into: &facts)
+        let session = finding == .none ? nil : view.session()
+        return .suspend(
+            .completeLogin(
+                CallbackIntent(
+                    asked: asked(request, inquiry, facts), provider: provider,
+                    response: [UInt8](request.octets.extracting(request.head.query.range)),
+                    redirectURI: redirectURI(provider, inquiry, facts), session: session)))
+    }
+}

@@ -1,0 +1,95 @@
+// The paths under /.auth/: all of them are ours, only the exact ones do something, the rest is 404,
+// and none is ever forwarded.
+
+internal import Configuration
+internal import HTTP
+internal import Values
+
+enum OwnPath: Equatable {
+    case login
+    /// An index into the configuration's providers.
+    case callback(Int)
+    case logout
+    case signedOut
+    case me
+    case error
+
+    /// Whether a canonical path lies under ours.
+    static func covers(_ path: Span<UInt8>) -> Bool { OctetText.hasPrefix(path, "/.auth/") }
+
+    /// - Parameter path: canonical, as octets, since `String` calls equal what is not the same.
+    static func of(_ path: Span<UInt8>, _ providers: [ProviderSettings]) -> OwnPath? {
+        if OctetText.equals(path, "/.auth/login") { return .login }
+        if OctetText.equals(path, "/.auth/logout") { return .logout }
+        if OctetText.equals(path, "/.auth/signed-out") { return .signedOut }
+        if OctetText.equals(path, "/.auth/me") { return .me }
+        if OctetText.equals(path, "/.auth/error") { return .error }
+        for index in providers.indices {
+            let callback = Configuration.callbackPath(ofProviderNamed: providers[index].name)
+            if OctetText.equals(path, Array(callback.utf8).span) { return .callback(index) }
+        }
+        return nil
+    }
+
+    /// The link that begins a login.
+    static func loginTarget(returnTo: String, provider: String) -> String {
+        var target = "/.auth/login?return_to=" + PercentEncoding.encodeComponent(returnTo)
+        if !provider.isEmpty { target += "&provider=" + PercentEncoding.encodeComponent(provider) }
+        return target
+    }
+
+    var methods: String {
+        switch self {
+        case .login, .callback, .signedOut, .me, .error: "GET, HEAD"
+        case .logout: "GET, HEAD, POST"
+        }
+    }
+
+    func allows(_ method: Method) -> Bool {
+        switch (self, method) {
+        case (_, .get), (_, .head), (.logout, .post): true
+        case (.login, _), (.callback, _), (.signedOut, _), (.me, _), (.error, _), (.logout, _):
+            false
+        }
+    }
+}
+
+extension Gatekeeper {
+    mutating func answerOwnPath(
+        _ request: borrowing Request, _ inquiry: borrowing Inquiry, _ facts: inout RequestFacts
+    ) -> Verdict {
+        guard let path = OwnPath.of(facts.path.span, snapshot.configuration.providers) else {
+            return refuse(.notFound, request, inquiry, facts)
+        }
+        guard path.allows(request.method) else {
+            return refuse(.methodRefused(allowing: path.methods), request, inquiry, facts)
+        }
+        switch path {
+        case .login: return answerLogin(request, inquiry, &facts)
+        case .callback(let provider): return answerCallback(provider, request, inquiry, &facts)
+        case .logout: return answerLogout(request, inquiry, &facts)
+        case .signedOut:
+            if let next = snapshot.configuration.session.logout.redirect {
+                return .answer(.seeOther(next))
+            }
+            return .answer(
+                Pages.signedOut(requestID: String(decoding: facts.requestID, as: UTF8.self)))
+        case .me: return answerMe(request, inquiry, &facts)
+        case .error: return answerError(request, inquiry, facts)
+        }
+    }
+
+    // MARK: Where a provider sends people without `state`
+
+    /// Which error it was decides the sentence; what the address says besides is not repeated,
+    /// since anyone can write such an address.
+    private func answerError(
+        _ request: borrowing Request, _ inquiry: borrowing Inquiry,
+        _ facts: borrowing RequestFacts
+    ) -> Verdict {
+        let query = Form(parsing: request.octets.extracting(request.head.query.range))
+        return refuse(
+            query?.first("error") == "access_denied" ? .providerRefused : .providerError, request,
+            inquiry, facts)
+    }
+}

@@ -1,0 +1,53 @@
+// What the log and the metrics say of a request: filled while it is decided, reused for the next.
+//
+// Octets, not strings: nothing here allocates once the arrays have grown. Whoever prints them
+// quotes them, because a path is what a peer wrote.
+
+package import HTTP
+package import Values
+
+package struct RequestFacts {
+    /// How the session cookie a request brought fared; `none` when it brought none or none was
+    /// read.
+    package enum SessionOutcome: Sendable { case none, opened, failed }
+
+    /// Valid as a field value: the client's own if it was safe, else made here.
+    package var requestID: [UInt8] = []
+    package var traceparent: [UInt8] = []
+    package var method: Method = .other
+    /// Lower case, without port; empty when the request named none that could be read.
+    package var host: [UInt8] = []
+    /// Canonical, without query; the path as it came where it has no canonical form.
+    package var path: [UInt8] = []
+    /// An index into `Configuration.routes`, or −1 where no route was matched.
+    package var route = -1
+    /// An index into `Configuration.upstreams`, or −1.
+    package var upstream = -1
+    package var subject: [UInt8] = []
+    /// The live session it was accepted under, where one was read.
+    package var session: SessionMark?
+    /// Who asked, as far as trusted proxies are believed.
+    package var client: IPAddress?
+    package var sessionOutcome = SessionOutcome.none
+    /// In which shape a failure is told, should the exchange end in one.
+    package var asker = Asker.program
+    package var isGraphQL = false
+
+    package init() {}
+
+    package mutating func reset() {
+        requestID.clear()
+        traceparent.clear()
+        method = .other
+        host.clear()
+        path.clear()
+        route = -1
+        upstream = -1
+        subject.clear()
+        session = nil
+        client = nil
+        sessionOutcome = .none
+        asker = .program
+        isGraphQL = false
+    }
+}

@@ -1,0 +1,193 @@
+// The facts that a flow is given, copied out of a request; and what is said to whom we refuse.
+
+internal import Configuration
+internal import HTTP
+internal import Sessions
+internal import Values
+
+extension Gatekeeper {
+    func asked(
+        _ request: borrowing Request, _ inquiry: borrowing Inquiry,
+        _ facts: borrowing RequestFacts
+    ) -> Asked {
+        var logins: [BroughtCookie] = []
+        var sessions: [String] = []
+        for field in request.head.fields where field.known == .cookie {
+            let value = request.octets.extracting(field.value.range)
+            var pairs = CookiePairs()
+            while let pair = pairs.next(in: value), logins.count + sessions.count < Self.cookiesMax
+            {
+                guard snapshot.cookieNames.areOurs(value.extracting(pair.name)),
+                    let name = OctetText.string(value.extracting(pair.name))
+                else { continue }
+                if name.hasPrefix(snapshot.loginCookies.namePrefix) {
+                    logins.append(
+                        BroughtCookie(name: name, value: [UInt8](value.extracting(pair.value))))
+                } else if snapshot.isSessionCookie(name), !sessions.contains(name) {
+                    sessions.append(name)
+                }
+            }
+        }
+        return Asked(
+            requestID: String(decoding: facts.requestID, as: UTF8.self),
+            host: String(decoding: facts.host, as: UTF8.self), origin: origin(inquiry, facts),
+            client: facts.client, asker: facts.asker, isGraphQL: facts.isGraphQL,
+            wantsPlainJSON: facts.isGraphQL && request.wantsPlainJSON, loginCookies: logins,
+            sessionCookieNames: sessions)
+    }
+
+    /// A browser with more of ours has been given them by somebody else.
+    private static let cookiesMax = 100
+
+    /// To the route's provider, or to a page where the visitor chooses one.
+    func beginLogin(
+        _ route: CompiledRoute, _ reason: LoginIntent.Reason, returnTo: String,
+        _ request: borrowing Request, _ inquiry: borrowing Inquiry,
+        _ facts: borrowing RequestFacts
+    ) -> Verdict {
+        let providers = route.settings.providers
+        guard providers.count == 1 || reason != .noSession else {
+            return .answer(chooser(providers, returnTo: returnTo, facts))
+        }
+        var provider = providers.first ?? 0
+        if case .live(let own, _) = inquiry.finding { provider = own }
+        return .suspend(
+            .beginLogin(
+                LoginIntent(
+                    asked: asked(request, inquiry, facts), provider: provider, returnTo: returnTo,
+                    reason: reason, requirements: LoginRequirements(route.settings),
+                    parameters: [], redirectURI: redirectURI(provider, inquiry, facts))))
+    }
+
+    func chooser(
+        _ providers: [Int], returnTo: String, _ facts: borrowing RequestFacts
+    ) -> Answer {
+        let acts = providers.map { index in
+            let name = snapshot.configuration.providers[index].name
+            return Pages.Act(name, OwnPath.loginTarget(returnTo: returnTo, provider: name))
+        }
+        return Pages.chooser(acts, requestID: String(decoding: facts.requestID, as: UTF8.self))
+    }
+
+    func redirectURI(
+        _ provider: Int, _ inquiry: borrowing Inquiry, _ facts: borrowing RequestFacts
+    ) -> String {
+        origin(inquiry, facts).description
+            + Configuration.callbackPath(
+                ofProviderNamed: snapshot.configuration.providers[provider].name)
+    }
+
+    /// Where a login for this request leads: to what was asked by GET, else to where the visitor
+    /// was, for a POST cannot be repeated (OR-19).
+    func returnPath(_ request: borrowing Request, _ facts: borrowing RequestFacts) -> String {
+        guard request.isGetOrHead else { return "/" }
+        return ReturnPath.checked(
+            String(decoding: facts.path, as: UTF8.self) + request.queryText)
+    }
+
+    /// The path of a Referer of our own origin, else `/`.
+    private func refererPath(
+        _ request: borrowing Request, _ inquiry: borrowing Inquiry,
+        _ facts: borrowing RequestFacts
+    ) -> String {
+        guard let range = request.range(of: .referer),
+            let text = OctetText.string(request.octets.extracting(range)),
+            let url = HTTPURL(parsing: text), url.origin == origin(inquiry, facts)
+        else { return "/" }
+        return ReturnPath.checked(url.target)
+    }
+
+    /// Where the login that a refusal offers leads.
+    func offeredReturnPath(
+        _ request: borrowing Request, _ inquiry: borrowing Inquiry,
+        _ facts: borrowing RequestFacts
+    ) -> String {
+        switch facts.asker {
+        case .person, .frame:
+            request.isGetOrHead
+                ? returnPath(request, facts) : refererPath(request, inquiry, facts)
+        case .preflight, .webSocket, .prefetch, .graphQL, .program:
+            refererPath(request, inquiry, facts)
+        }
+    }
+
+    func refuse(
+        _ refusal: Refusal, _ request: borrowing Request, _ inquiry: borrowing Inquiry,
+        _ facts: borrowing RequestFacts
+    ) -> Verdict {
+        var audience = Audience(
+            asker: facts.asker, isGraphQL: facts.isGraphQL,
+            wantsPlainJSON: facts.isGraphQL && request.wantsPlainJSON,
+            requestID: String(decoding: facts.requestID, as: UTF8.self))
+        if inquiry.isHostOurs {
+            audience.loginURL =
+                origin(inquiry, facts).description
+                + OwnPath.loginTarget(
+                    returnTo: offeredReturnPath(request, inquiry, facts), provider: "")
+        }
+        audience.presentedToken =
+            refusal == .tokenEnded
+            || (refusal == .unauthenticated
+                && (request.presentsBearer || inquiry.wasFoundWithoutSession))
+        var answer = snapshot.answer(Statement(refusal), to: audience)
+        answer.logReason = refusal.sentence
+        answer.closes = refusal.hasTwoReadings
+        return .answer(answer)
+    }
+}
+
+extension LoginRequirements {
+    init(_ route: RouteSettings) {
+        scopes = route.scopes
+        acrValues = route.acrValues
+        maxAge = route.maxAge
+        prompt = route.prompt
+    }
+}
+
+extension Snapshot {
+    /// Whether a session of some provider, or a piece of it, has this cookie name.
+    func isSessionCookie(_ name: String) -> Bool {
+        sessionCookies.contains { cookies in
+            (0..<SessionCookies.piecesMax).contains { cookies.pieceName($0) == name }
+        }
+    }
+
+    /// What goes on every answer of ours, those of flows included.
+    package func finished(_ answer: Answer) -> Answer {
+        guard let strictTransportSecurity, answer.field("Strict-Transport-Security") == nil else {
+            return answer
+        }
+        var answer = answer
+        answer.add("Strict-Transport-Security", strictTransportSecurity)
+        return answer
+    }
+
+    /// A flow's refusal, in the shape of whoever asked. `reason` is for the log.
+    package func answer(
+        _ refusal: LoginRefusal, to asked: Asked, reason: String? = nil
+    ) -> Answer {
+        let statement = Statement(refusal)
+        let login = asked.origin.description + OwnPath.loginTarget(returnTo: "/", provider: "")
+        var answer =
+            switch asked.asker {
+            case .person, .frame:
+                Pages.message(
+                    status: statement.status, code: statement.code, title: statement.title,
+                    sentence: statement.sentence, acts: [Pages.Act("Sign in again", login)],
+                    requestID: asked.requestID)
+            case .preflight, .webSocket, .prefetch, .graphQL, .program:
+                self.answer(
+                    statement,
+                    to: Audience(
+                        asker: asked.asker, isGraphQL: asked.isGraphQL,
+                        wantsPlainJSON: asked.wantsPlainJSON, requestID: asked.requestID,
+                        loginURL: login))
+            }
+        if asked.asker == .person || asked.asker == .frame {
+            for field in statement.fields { answer.add(field.name, field.value) }
+        }
+        answer.logReason = reason ?? statement.sentence
+        return finished(answer)
+    }
+}

@@ -1,0 +1,262 @@
+// The head an upstream is sent, written as octets in one pass over the client's fields.
+//
+// Lines that pass are copied in runs as they came, order kept. First everything the client may not
+// say is left out (hop-by-hop fields and what `Connection` names, RFC 9110 §7.6.1; copies of ours),
+// then ours are added: the client's list is applied before, never after. Framing fields,
+// `Connection` and `Upgrade`, and the empty line are the server's.
+
+internal import Configuration
+internal import HTTP
+internal import Sessions
+internal import Values
+
+struct UpstreamHead {
+    /// Where the names lie that `Connection` lists. Reused.
+    private var named: [Range<Int>] = []
+
+    struct Facts: ~Escapable {
+        let snapshot: Snapshot
+        let route: CompiledRoute
+        /// What is sent: canonical, before `upstream_path` is applied.
+        let path: Span<UInt8>
+        /// As asked for, with its port.
+        let host: Span<UInt8>
+        let isTrusted: Bool
+        let passesTracestate: Bool
+        let certificateSubject: String?
+        /// What is left of Max-Forwards, for OPTIONS alone.
+        let maxForwards: UInt64?
+
+        @_lifetime(copy path, copy host)
+        init(
+            snapshot: Snapshot, route: CompiledRoute, path: Span<UInt8>, host: Span<UInt8>,
+            isTrusted: Bool, passesTracestate: Bool, certificateSubject: String?,
+            maxForwards: UInt64?
+        ) {
+            self.snapshot = snapshot
+            self.route = route
+            self.path = path
+            self.host = host
+            self.isTrusted = isTrusted
+            self.passesTracestate = passesTracestate
+            self.certificateSubject = certificateSubject
+            self.maxForwards = maxForwards
+        }
+    }
+
+    mutating func write(
+        _ request: borrowing Request, _ facts: borrowing Facts, _ forwarding: borrowing Forwarding,
+        _ ids: borrowing RequestFacts, session: borrowing SessionView, hasSession: Bool,
+        to out: inout [UInt8]
+    ) {
+        writeRequestLine(request, facts, to: &out)
+        switch facts.route.upstream.hostSent {
+        case .client: out.append(contentsOf: facts.host)
+        case .upstream: out.append(contentsOf: facts.route.upstreamHost)
+        }
+        out.append("\r\n")
+        writeClientFields(request, facts, to: &out)
+        writeOurs(request, facts, forwarding, ids, to: &out)
+        guard hasSession else { return }
+        if facts.route.settings.identity { facts.snapshot.identityFields.append(session, to: &out) }
+        if facts.route.settings.injectsToken, session.hasAccessToken {
+            out.append("Authorization: Bearer ")
+            session.appendAccessToken(to: &out)
+            out.append("\r\n")
+        }
+    }
+
+    // MARK: The request line
+
+    /// And the name of the field behind it.
+    private func writeRequestLine(
+        _ request: borrowing Request, _ facts: borrowing Facts, to out: inout [UInt8]
+    ) {
+        out.append(contentsOf: request.octets.extracting(request.head.methodToken.range))
+        out.append(" ")
+        let start = out.count
+        switch facts.route.settings.upstreamPath {
+        case nil:
+            out.append(contentsOf: facts.path)
+        case .exact(let path)?:
+            out.append(utf8: path)
+        case .prefix(let replacement)?:
+            let rest =
+                switch facts.route.settings.path {
+                case .exact(let path): lengthOfPrefix(path, in: facts.path)
+                case .prefix(let prefix): lengthOfPrefix(prefix, in: facts.path)
+                }
+            out.append(utf8: replacement)
+            out.append(contentsOf: facts.path.extracting(rest..<facts.path.count))
+        }
+        if out.count == start { out.append("/") }
+        if request.head.hasQuery {
+            out.append("?")
+            out.append(contentsOf: request.octets.extracting(request.head.query.range))
+        }
+        out.append(" HTTP/1.1\r\nHost: ")
+    }
+
+    /// How much of the path the prefix takes. The path may still have repeated slashes, which the
+    /// prefix, being canonical, has not.
+    private func lengthOfPrefix(_ prefix: String, in path: Span<UInt8>) -> Int {
+        var at = 0
+        for octet in prefix.utf8 {
+            while at < path.count, path[at] != octet, path[at] == UInt8(ascii: "/") { at += 1 }
+            guard at < path.count, path[at] == octet else { return at }
+            at += 1
+        }
+        return at
+    }
+
+    // MARK: The client's fields
+
+    private mutating func writeClientFields(
+        _ request: borrowing Request, _ facts: borrowing Facts, to out: inout [UInt8]
+    ) {
+        findNamed(request)
+        let octets = request.octets
+        var run = 0..<0
+        for index in request.head.fields.indices {
+            let field = request.head.fields[index]
+            if keeps(field, request, facts) {
+                if case .cookie = field.known {
+                    out.append(contentsOf: octets.extracting(run))
+                    run = 0..<0
+                    let value = octets.extracting(field.value.range)
+                    switch facts.snapshot.cookieNames.appendOthers(of: value, to: &out) {
+                    case .all: run = field.line.range
+                    case .none, .some: break
+                    }
+                    continue
+                }
+                let line = field.line.range
+                if run.upperBound == line.lowerBound, !run.isEmpty {
+                    run = run.lowerBound..<line.upperBound
+                } else {
+                    out.append(contentsOf: octets.extracting(run))
+                    run = line
+                }
+            }
+        }
+        out.append(contentsOf: octets.extracting(run))
+    }
+
+    private func keeps(
+        _ field: FieldLine, _ request: borrowing Request, _ facts: borrowing Facts
+    ) -> Bool {
+        switch field.known {
+        // `Trailer` too: the server passes no trailers on, so none are promised.
+        case .host, .connection, .contentLength, .transferEncoding, .te, .trailer, .upgrade,
+            .keepAlive, .proxyConnection, .proxyAuthenticate, .proxyAuthorization, .http2Settings:
+            return false
+        case .authorization:
+            if facts.route.settings.injectsToken { return false }
+        case .cookie:
+            if facts.route.settings.cookies == .drop { return false }
+        case .tracestate:
+            if !facts.passesTracestate { return false }
+        case .maxForwards:
+            if facts.maxForwards != nil { return false }
+        case .expect:
+            // Of HTTP/1.0 it is to be ignored (RFC 9110 §10.1.1); upstreams are spoken to in 1.1.
+            if request.head.minorVersion == 0 { return false }
+        default: break
+        }
+        let name = request.octets.extracting(field.name.range)
+        guard
+            facts.snapshot.ownFields.fate(
+                of: field.known, named: name, fromTrustedProxy: facts.isTrusted,
+                hasCertificate: facts.certificateSubject != nil) == .keep
+        else { return false }
+        return named.isEmpty || !isNamed(name, request)
+    }
+
+    private mutating func findNamed(_ request: borrowing Request) {
+        if !named.isEmpty { named.removeAll(keepingCapacity: true) }
+        guard request.head.connection.contains(.namesFields) else { return }
+        for field in request.head.fields where field.known == .connection {
+            let start = field.value.range.lowerBound
+            let value = request.octets.extracting(field.value.range)
+            var members = ListMembers()
+            while let member = members.next(in: value) {
+                named.append(member.lowerBound + start..<member.upperBound + start)
+            }
+        }
+    }
+
+    private func isNamed(_ name: Span<UInt8>, _ request: borrowing Request) -> Bool {
+        for range in named
+        where OctetText.equalsIgnoringASCIICase(name, request.octets.extracting(range)) {
+            return true
+        }
+        return false
+    }
+
+    // MARK: Ours
+
+    private func writeOurs(
+        _ request: borrowing Request, _ facts: borrowing Facts, _ forwarding: borrowing Forwarding,
+        _ ids: borrowing RequestFacts, to out: inout [UInt8]
+    ) {
+        if acceptsTrailers(request) { out.append("TE: trailers\r\n") }
+        if let left = facts.maxForwards {
+            out.append("Max-Forwards: ")
+            out.append(decimal: left)
+            out.append("\r\n")
+        }
+        if facts.route.upstream.via {
+            // The version is the one the request came in (RFC 9110 §7.6.3).
+            if request.head.minorVersion == 0 {
+                out.append("Via: 1.0 gatehouse\r\n")
+            } else {
+                out.append("Via: 1.1 gatehouse\r\n")
+            }
+        }
+        forwarding.append(
+            host: facts.host, external: facts.snapshot.configuration.externalURL, request: request,
+            to: &out)
+        if let subject = facts.certificateSubject {
+            out.append("X-SSL-Client-S-DN: ")
+            appendIdentityValue(Array(subject.utf8).span, inList: false, to: &out)
+            out.append("\r\n")
+        }
+        out.append("X-Request-Id: ")
+        out.append(contentsOf: ids.requestID)
+        out.append("\r\ntraceparent: ")
+        out.append(contentsOf: ids.traceparent)
+        out.append("\r\n")
+    }
+
+    private func acceptsTrailers(_ request: borrowing Request) -> Bool {
+        guard request.has(.te) else { return false }
+        for field in request.head.fields where field.known == .te {
+            let value = request.octets.extracting(field.value.range)
+            var members = ListMembers()
+            while let member = members.next(in: value) {
+                if OctetText.equalsIgnoringASCIICase(value.extracting(member), "trailers") {
+                    return true
+                }
+            }
+        }
+        return false
+    }
+}
+
+/// How often a request has passed a gateway of this name: a few in a row are a lawful chain, more
+/// are a circle (RFC 9110 §7.6.3).
+func hasLooped(_ request: borrowing Request) -> Bool {
+    guard request.has(.via) else { return false }
+    var passes = 0
+    for field in request.head.fields where field.known == .via {
+        let value = request.octets.extracting(field.value.range)
+        var members = ListMembers()
+        while let member = members.next(in: value) {
+            let text = value.extracting(member)
+            guard let space = OctetText.index(of: UInt8(ascii: " "), in: text) else { continue }
+            let by = text.extracting(OctetText.trimmedRange(text, in: space..<text.count))
+            if OctetText.equals(by, "gatehouse") { passes += 1 }
+        }
+    }
+    return passes >= 4
+}
