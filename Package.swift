@@ -24,6 +24,7 @@ let rooms: [Room] = [
     Room(name: "TLS", libraries: ["COpenSSL"], isFence: true),
     Room(name: "YAML", libraries: ["CYAML"], isFence: true),
     Room(name: "HTTP", imports: ["Values"], libraries: ["COctets"]),
+    Room(name: "Telemetry", imports: ["Values", "Platform"]),
     Room(name: "Configuration", imports: ["Values", "HTTP", "JSON", "YAML", "Cryptography"]),
     Room(name: "Sessions", imports: ["Values", "HTTP", "Cryptography"]),
     Room(name: "OpenID", imports: ["Values", "HTTP", "JSON", "Cryptography"]),
