@@ -33,6 +33,12 @@ let rooms: [Room] = [
         imports: [
             "Values", "HTTP", "JSON", "GraphQL", "Sessions", "Configuration", "Cryptography",
         ]),
+    Room(
+        name: "Flows",
+        imports: [
+            "Values", "HTTP", "JSON", "OpenID", "Sessions", "Gateway", "Configuration",
+            "Cryptography", "Telemetry",
+        ]),
 ]
 
 let settings: [SwiftSetting] = [

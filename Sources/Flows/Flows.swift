@@ -1,0 +1,77 @@
+// The front of the room of what waits: discovery, login, callback, refresh, logout.
+//
+// Gateway hands out `Work`; a flow does it as ordinary async code on the loop of the request, always
+// with a deadline and a bound on what it reads, and gives an `Outcome` back. A flow belongs to the
+// process: when its client goes, only the waiting ends. Making requests and judging answers is
+// OpenID's; what a page or cookie looks like is Gateway's and Sessions'.
+
+package import Gateway
+internal import Sessions
+package import Telemetry
+package import Values
+
+/// What a flow is handed by the loop it runs on.
+package struct FlowEnvironment: Sendable {
+    package let client: any HTTPClient
+    package let now: @Sendable () -> UnixTime
+    /// Starts work that nobody waits for, on the same loop.
+    package let start: @Sendable (@escaping @Sendable () async -> Void) -> Void
+
+    package init(
+        client: any HTTPClient, now: @escaping @Sendable () -> UnixTime,
+        start: @escaping @Sendable (@escaping @Sendable () async -> Void) -> Void
+    ) {
+        self.client = client
+        self.now = now
+        self.start = start
+    }
+}
+
+/// What the request that waited gets.
+package enum Outcome: Sendable {
+    case answer(Answer)
+    /// Decide again, knowing this.
+    case proceed(KnownSession)
+}
+
+package final class Flows: Sendable {
+    package let directory: ProviderDirectory
+    let redemptions = Redemptions()
+    let refreshes = RefreshDesk()
+    let renewals = RenewalThrottle()
+    let log: Log
+    let tally: Tally
+    /// Makes every loop refuse these sessions; returns when all of them do.
+    let announceEnded: @Sendable ([EndedSession]) async -> Void
+
+    package init(
+        log: Log, tally: Tally,
+        announceEnded: @escaping @Sendable ([EndedSession]) async -> Void
+    ) {
+        self.log = log
+        self.tally = tally
+        self.announceEnded = announceEnded
+        directory = ProviderDirectory(log: log, tally: tally)
+    }
+
+    /// Ends sessions, for refreshes that are under way too.
+    /// - Returns: each in its newest form, whose refresh token is the one to revoke.
+    func end(
+        _ sessions: [Session], from: UnixTime, at now: UnixTime
+    ) async -> [Session] {
+        let newest = sessions.map { refreshes.end($0, from: from, at: now) }
+        await announceEnded(sessions.map { EndedSession($0, from: from) })
+        return newest
+    }
+
+    package func perform(
+        _ work: Work, under snapshot: Snapshot, in environment: FlowEnvironment
+    ) async -> Outcome {
+        switch work {
+        case .beginLogin(let intent): await beginLogin(intent, snapshot, environment)
+        case .completeLogin(let intent): await completeLogin(intent, snapshot, environment)
+        case .refresh(let intent): await refresh(intent, snapshot, environment)
+        case .logout(let intent): await logout(intent, snapshot, environment)
+        }
+    }
+}

@@ -1,0 +1,66 @@
+// Why a login that was genuinely ours ended without a session: the refusal the visitor sees, and the
+// cause for the log.
+
+internal import Gateway
+internal import OpenID
+
+struct LoginFailure: Error {
+    let refusal: LoginRefusal
+    /// The finest code there is: which check failed.
+    let check: String
+    let cause: String
+    /// Whether the code may have reached the provider; if not, the login may be completed later.
+    var isCodeSpent = true
+
+    init(_ refusal: LoginRefusal, cause: String) {
+        self.refusal = refusal
+        check = refusal.code
+        self.cause = cause
+    }
+
+    init(_ refusal: LoginRefusal, _ fault: some ProviderFault) {
+        self.refusal = refusal
+        check = fault.code
+        cause = fault.sentence
+    }
+
+    /// The token endpoint did not answer.
+    init(_ failure: ClientFailure) {
+        switch failure {
+        case .unreachable, .timedOut, .cut:
+            self.init(.providerUnavailable, cause: "token endpoint: \(failure.sentence)")
+        case .untrusted, .tooLarge, .malformed:
+            self.init(.providerResponseInvalid, cause: "token endpoint: \(failure.sentence)")
+        }
+        isCodeSpent = failure.mayHaveBeenRead
+    }
+
+    /// - Parameter ecid: what Oracle's support finds a request by.
+    init(_ fault: TokenFault, correlatedBy ecid: String?) {
+        refusal =
+            switch fault {
+            case .invalidGrant: .codeRefused
+            case .invalidClient: .clientRefused
+            case .refused, .unusable: .providerResponseInvalid
+            case .unavailable: .providerUnavailable
+            }
+        check = fault.code
+        cause = fault.sentence + (ecid.map { " (ecid \($0.prefix(100)))" } ?? "")
+    }
+
+    init(_ failure: VerificationFailure) {
+        switch failure {
+        case .keysMissing(let failure):
+            self.init(
+                failure.isTransient ? .providerUnavailable : .providerResponseInvalid,
+                cause: "key set: \(failure.sentence)")
+        case .refused(let fault): self.init(.idTokenInvalid, fault)
+        }
+    }
+}
+
+/// Why an ID token could not be found good.
+enum VerificationFailure: Error {
+    case keysMissing(DirectoryFailure)
+    case refused(IDTokenFault)
+}

@@ -1,0 +1,185 @@
+// A session's access token is renewed ahead of its end (RFC 6749 §6).
+//
+// A request whose token still lives goes on with it while the refresh runs; one whose token has ended
+// waits. Whether a failed refresh ends the session, spends the token or means nothing is the judgement
+// of `TokenFault.refreshConsequence`, and of what is known of the connection.
+
+internal import Configuration
+internal import Gateway
+internal import OpenID
+internal import Sessions
+internal import Telemetry
+internal import Values
+
+extension Flows {
+    /// A late answer is worth waiting for, since the refresh token may be spent by then.
+    private static let refreshDeadline = Duration.seconds(60)
+
+    func refresh(
+        _ intent: RefreshIntent, _ snapshot: Snapshot, _ environment: FlowEnvironment
+    ) async -> Outcome {
+        let now = environment.now()
+        let session = intent.session
+        let entry = refreshes.entry(of: session, at: now)
+        if let result = entry.result(for: session, at: now) {
+            return outcome(result, intent, snapshot, at: now)
+        }
+        let asItIs = Outcome.proceed(.session(session, setCookies: []))
+        guard !entry.isPausing(at: now) else { return asItIs }
+        let provider = snapshot.configuration.providers[intent.provider]
+        let run: @Sendable () async -> RefreshDesk.Result = {
+            await entry.refresh(session, now: environment.now) {
+                await self.renew(session, intent, provider, environment)
+            } drop: { late in
+                environment.start { await self.revoke(late, provider, environment) }
+            }
+        }
+        guard intent.hasEnded else {
+            if !entry.isRefreshing { environment.start { _ = await run() } }
+            return asItIs
+        }
+        return outcome(await run(), intent, snapshot, at: environment.now())
+    }
+
+    private func outcome(
+        _ result: RefreshDesk.Result, _ intent: RefreshIntent, _ snapshot: Snapshot,
+        at now: UnixTime
+    ) -> Outcome {
+        switch result {
+        case .renewed(let session), .spent(let session):
+            // Idleness counts from this request, not from the refresh that it gets the result of.
+            var session = session
+            session.sealedAt = now
+            guard
+                let cookies = snapshot.setCookies(
+                    for: session, of: intent.provider, asked: intent.asked, at: now)
+            else {
+                // This process still has the new tokens, and goes on with them while they live.
+                log.event(
+                    .warning, "session-too-large", request: intent.asked.requestID,
+                    [
+                        ("subject", .string(session.subject)),
+                        ("octets", .int(session.encoded().count)),
+                        ("budget", .int(snapshot.configuration.session.cookie.budget)),
+                    ])
+                return .proceed(.session(session, setCookies: []))
+            }
+            return .proceed(.session(session, setCookies: cookies))
+        case .failed: return .proceed(.session(intent.session, setCookies: []))
+        case .ended, .superseded: return .proceed(.none)
+        }
+    }
+
+    // MARK: One refresh at the provider
+
+    private func renew(
+        _ session: Session, _ intent: RefreshIntent, _ provider: ProviderSettings,
+        _ environment: FlowEnvironment
+    ) async -> RefreshDesk.Result {
+        do throws(RenewalFailure) {
+            let renewed = try await renewed(session, provider, environment)
+            tally.refresh(succeeded: true)
+            log.event(
+                .debug, "token-refreshed", request: intent.asked.requestID,
+                [("subject", .string(session.subject))])
+            return .renewed(renewed)
+        } catch {
+            tally.refresh(succeeded: false)
+            log.event(
+                .warning, "token-refresh-failed", request: intent.asked.requestID,
+                [
+                    ("subject", .string(session.subject)), ("cause", .string(error.cause)),
+                    ("consequence", .string("\(error.consequence)")),
+                ])
+            switch error.consequence {
+            case .tryAgainLater: return .failed
+            case .refreshTokenSpent:
+                return .spent(session.withoutRefreshToken(at: environment.now()))
+            case .sessionEnds:
+                await announceEnded([EndedSession(session, from: environment.now())])
+                return .ended
+            }
+        }
+    }
+
+    private func renewed(
+        _ session: Session, _ provider: ProviderSettings, _ environment: FlowEnvironment
+    ) async throws(RenewalFailure) -> Session {
+        let began = environment.now()
+        let metadata: ProviderMetadata
+        do throws(DirectoryFailure) {
+            metadata = try await directory.metadata(of: provider, in: environment)
+        } catch { throw RenewalFailure(.tryAgainLater, "discovery: \(error.sentence)") }
+        var generator = SystemRandomNumberGenerator()
+        let request: OutboundRequest
+        do throws(CredentialFault) {
+            request = try TokenRequest.refresh(
+                session.refreshToken ?? "", at: metadata.tokenEndpoint, as: provider.credentials,
+                now: environment.now(), using: &generator)
+        } catch { throw RenewalFailure(.tryAgainLater, error.sentence) }
+        let asked = environment.now()
+        let response: InboundResponse
+        do throws(ClientFailure) {
+            response = try await environment.client.send(
+                request, as: provider.identity,
+                // The minute is that of whoever waits, discovery included.
+                deadline: max(
+                    .seconds(1), Self.refreshDeadline - began.duration(to: asked)),
+                octetsMax: Self.tokenOctetsMax)
+        } catch {
+            throw RenewalFailure(
+                error.mayHaveBeenRead ? .refreshTokenSpent : .tryAgainLater,
+                "token endpoint: \(error.sentence)")
+        }
+        let tokens: TokenResponse
+        do throws(TokenFault) {
+            tokens = try TokenResponse(response, expecting: .refresh)
+        } catch { throw RenewalFailure(error.refreshConsequence, error.sentence) }
+        let idToken = try await believedIDToken(
+            tokens, session, provider, metadata, environment)
+        return session.refreshed(
+            by: tokens, idToken: idToken, asked: asked, at: environment.now())
+    }
+
+    /// A refreshed ID token is kept only when it is good, and about the same person (Core §12.2). One
+    /// that is not good is left alone; one about somebody else ends the session.
+    private func believedIDToken(
+        _ tokens: TokenResponse, _ session: Session, _ provider: ProviderSettings,
+        _ metadata: ProviderMetadata, _ environment: FlowEnvironment
+    ) async throws(RenewalFailure) -> String? {
+        guard let token = tokens.idToken else { return nil }
+        let issuer = provider.issuerExpectation
+        let first =
+            session.idToken.flatMap(FirstIDToken.init(kept:))
+            ?? FirstIDToken(subject: session.subject)
+        let expectation = IDTokenExpectation(
+            issuers: issuer.pins, clientID: provider.clientID, acceptedAudiences: issuer.audiences,
+            algorithms: metadata.idTokenSigningAlgorithms, nonce: nil,
+            accessToken: tokens.accessToken.text, first: first)
+        do throws(VerificationFailure) {
+            _ = try await verify(token, expectation, provider, metadata, environment)
+            return token
+        } catch {
+            if case .refused(.subjectChanged) = error {
+                throw RenewalFailure(.sessionEnds, "the refreshed ID token is about somebody else")
+            }
+            log.event(
+                .warning, "refreshed-id-token-refused", request: nil,
+                [
+                    ("subject", .string(session.subject)),
+                    ("cause", .string(LoginFailure(error).cause)),
+                ])
+            return nil
+        }
+    }
+}
+
+private struct RenewalFailure: Error {
+    let consequence: RefreshConsequence
+    let cause: String
+
+    init(_ consequence: RefreshConsequence, _ cause: String) {
+        self.consequence = consequence
+        self.cause = cause
+    }
+}

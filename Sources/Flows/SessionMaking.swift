@@ -1,0 +1,102 @@
+// What of a login is kept as a session: what some route, identity field or logout needs, and no more.
+
+internal import Configuration
+internal import JSON
+internal import OpenID
+internal import Sessions
+internal import Values
+
+extension Session {
+    /// - Parameter asked: when the tokens were asked for. `expires_in` counts from the answer's making
+    ///   (RFC 6749 §5.1), which is no earlier, so the token never seems to live longer than it does.
+    init(
+        _ idToken: IDToken, _ tokens: TokenResponse, host: String, metadata: ProviderMetadata,
+        _ configuration: Configuration, provider index: Int, asked: UnixTime, at now: UnixTime
+    ) {
+        let provider = configuration.providers[index]
+        let needsTokens = configuration.routes.contains(where: \.injectsToken)
+        let needsHint =
+            configuration.session.logout.provider && metadata.endSessionEndpoint != nil
+        var generator = SystemRandomNumberGenerator()
+        let lifetime = now + configuration.session.lifetime
+        self.init(
+            id: Session.newID(using: &generator),
+            binding: Session.binding(
+                host: host, issuer: provider.issuer, clientID: provider.clientID),
+            subject: idToken.subject,
+            claims: Self.claims(idToken.claims, for: configuration.identity), startedAt: now,
+            sealedAt: now, authenticatedAt: idToken.authenticatedAt,
+            expires: idToken.sessionExpires.map { min($0, lifetime) } ?? lifetime,
+            accessToken: needsTokens ? tokens.accessToken.text : nil,
+            accessTokenExpires: needsTokens ? tokens.accessToken.expiresIn.map { asked + $0 } : nil,
+            refreshToken: needsTokens ? tokens.refreshToken : nil,
+            idToken: needsHint ? tokens.idToken : nil, providerSessionID: idToken.sessionID,
+            scope: tokens.scope, authenticationContext: idToken.authenticationContext)
+    }
+
+    /// The claims that identity fields send, in the form they are kept in. `sub` is the session's
+    /// subject already.
+    private static func claims(
+        _ claims: JSONObject, for identity: IdentitySettings
+    ) -> [SessionClaim] {
+        var names = identity.headers.map(\.claim)
+        if names.contains("email") { names.append("email_verified") }
+        var seen: Set<String> = ["sub"]
+        return names.filter { seen.insert($0).inserted }.compactMap { name in
+            claims[name].flatMap(SessionClaim.Value.init).map {
+                SessionClaim(name: name, value: $0)
+            }
+        }
+    }
+
+    /// The session with what a refresh brought. Its claims stay: a provider that says less of a person
+    /// when it refreshes has not changed who they are.
+    func refreshed(
+        by tokens: TokenResponse, idToken: String?, asked: UnixTime, at now: UnixTime
+    ) -> Session {
+        var session = self
+        session.generation &+= 1
+        session.sealedAt = now
+        session.accessToken = tokens.accessToken.text
+        session.accessTokenExpires = tokens.accessToken.expiresIn.map { asked + $0 }
+        session.refreshToken = tokens.refreshToken ?? refreshToken
+        if session.idToken != nil, let idToken { session.idToken = idToken }
+        session.scope = tokens.scope ?? scope
+        return session
+    }
+
+    /// The session once its refresh token may be spent without anything to show for it.
+    func withoutRefreshToken(at now: UnixTime) -> Session {
+        var session = self
+        session.generation &+= 1
+        session.sealedAt = now
+        session.refreshToken = nil
+        return session
+    }
+}
+
+extension SessionClaim.Value {
+    /// `nil` for what sends no field: an object, null, an empty text.
+    fileprivate init?(_ json: JSON) {
+        switch json {
+        case .string(let text): if text.isEmpty { return nil } else { self = .text(text) }
+        case .number(let text): self = .number(text)
+        case .bool(let flag): self = .bool(flag)
+        case .array(let members):
+            let texts = members.compactMap(\.memberText)
+            if texts.isEmpty { return nil } else { self = .list(texts) }
+        case .object, .null: return nil
+        }
+    }
+}
+
+extension JSON {
+    fileprivate var memberText: String? {
+        switch self {
+        case .string(let text): text.isEmpty ? nil : text
+        case .number(let text): text
+        case .bool(let flag): flag ? "true" : "false"
+        case .array, .object, .null: nil
+        }
+    }
+}
