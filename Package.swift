@@ -39,6 +39,12 @@ let rooms: [Room] = [
             "Values", "HTTP", "JSON", "OpenID", "Sessions", "Gateway", "Configuration",
             "Cryptography", "Telemetry",
         ]),
+    Room(
+        name: "Server",
+        imports: [
+            "Values", "Platform", "HTTP", "TLS", "OpenID", "Gateway", "Flows", "Configuration",
+            "Telemetry",
+        ], isFence: true),
 ]
 
 let settings: [SwiftSetting] = [

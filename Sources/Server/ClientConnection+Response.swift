@@ -1,0 +1,197 @@
+// What a client is sent: heads, content in the framing its version knows, and our own answers.
+//
+// Everything is gathered in the connection's outbox and leaves when the event that made it ends.
+// RFC 9112 §6 (framing), §9.6 (who says that the connection closes), RFC 9110 §15.2 (interim answers).
+
+import Gateway
+import HTTP
+import Platform
+import Values
+
+extension ClientConnection {
+    /// Room for more content: what was written has been taken by the kernel.
+    var hasRoom: Bool { !wire.isBlocked }
+
+    // MARK: An upstream's answer
+
+    func writeInterim(
+        _ head: borrowing ResponseHead, _ octets: Span<UInt8>, under plan: ForwardPlan
+    ) {
+        wire.prepare(worker)
+        writeStatusLine(head.status, octets.extracting(head.reason.range))
+        worker.gatekeeper.writeResponseFields(
+            plan, head, octets, at: worker.loop.wallTime, into: &wire.outbox.octets)
+        wire.outbox.octets.append("\r\n")
+    }
+
+    func writeContinue() {
+        wire.prepare(worker)
+        wire.outbox.octets.append("HTTP/1.1 100 Continue\r\n\r\n")
+    }
+
+    /// The final head of an upstream's answer.
+    /// - Returns: how its content is delimited towards this client.
+    func writeHead(
+        _ head: borrowing ResponseHead, _ octets: Span<UInt8>, framing: ResponseFraming,
+        of exchange: Exchange, under plan: ForwardPlan
+    ) -> Outgoing {
+        wire.prepare(worker)
+        writeStatusLine(head.status, octets.extracting(head.reason.range))
+        worker.gatekeeper.writeResponseFields(
+            plan, head, octets, at: worker.loop.wallTime, into: &wire.outbox.octets)
+        if !head.present.contains(.date) { worker.writeDate(to: &wire.outbox.octets) }
+        let outgoing: Outgoing
+        switch framing {
+        case .none:
+            outgoing = .none
+            writeDeclaredLength(head, octets, method: exchange.method)
+        case .length(let length):
+            outgoing = .plain
+            writeLength(length)
+        case .chunked, .untilClose:
+            if exchange.minorVersion == 0 {
+                outgoing = .untilClose
+                exchange.keepsAlive = false
+            } else {
+                outgoing = .chunked
+                wire.outbox.octets.append("Transfer-Encoding: chunked\r\n")
+            }
+        }
+        endHead(of: exchange)
+        return outgoing
+    }
+
+    /// A 101: the connection changes hands, and nothing but the upgrade's own fields says so.
+    func writeSwitch(
+        _ head: borrowing ResponseHead, _ octets: Span<UInt8>, under plan: ForwardPlan
+    ) {
+        wire.prepare(worker)
+        writeStatusLine(101, octets.extracting(head.reason.range))
+        worker.gatekeeper.writeResponseFields(
+            plan, head, octets, at: worker.loop.wallTime, into: &wire.outbox.octets)
+        wire.outbox.octets.append("Connection: Upgrade\r\nUpgrade: ")
+        if let upgrade = head.upgrade {
+            wire.outbox.octets.append(contentsOf: octets.extracting(upgrade.range))
+        }
+        wire.outbox.octets.append("\r\n\r\n")
+    }
+
+    func writeContent(_ octets: Span<UInt8>, as outgoing: Outgoing) {
+        guard !octets.isEmpty else { return }
+        switch outgoing {
+        case .none: return
+        case .plain, .untilClose:
+            if octets.count <= Self.gatheredPieceOctetsMax {
+                wire.prepare(worker)
+                wire.outbox.octets.append(contentsOf: octets)
+            } else {
+                wire.send(octets, by: worker)
+                lastWrite = worker.loop.now
+            }
+        case .chunked:
+            wire.prepare(worker)
+            ChunkedCoding.appendSize(octets.count, to: &wire.outbox.octets)
+            if octets.count <= Self.gatheredPieceOctetsMax {
+                wire.outbox.octets.append(contentsOf: octets)
+                wire.outbox.octets.append(ChunkedCoding.dataEnd)
+            } else {
+                let lineEnd = worker.lineEnd
+                wire.send(octets, lineEnd.span, by: worker)
+                lastWrite = worker.loop.now
+            }
+        }
+    }
+
+    func writeEnd(as outgoing: Outgoing) {
+        guard outgoing == .chunked else { return }
+        wire.prepare(worker)
+        wire.outbox.octets.append(ChunkedCoding.last)
+    }
+
+    // MARK: Our own answers
+
+    func write(_ answer: Answer, of exchange: Exchange) {
+        wire.prepare(worker)
+        writeStatusLine(answer.status, Span())
+        for field in answer.fields where Self.isSafe(field.name) && Self.isSafe(field.value) {
+            writeField(field.name, field.value)
+        }
+        if answer.field("Date") == nil { worker.writeDate(to: &wire.outbox.octets) }
+        if !exchange.facts.requestID.isEmpty {
+            wire.outbox.octets.append("X-Request-Id: ")
+            wire.outbox.octets.append(contentsOf: exchange.facts.requestID)
+            wire.outbox.octets.append("\r\n")
+        }
+        let hasContent = answer.status >= 200 && answer.status != 204 && answer.status != 304
+        if hasContent { writeLength(UInt64(answer.body.count)) }
+        endHead(of: exchange)
+        guard hasContent, exchange.method != .head else { return }
+        wire.outbox.octets.append(contentsOf: answer.body)
+        exchange.octetsSent = UInt64(answer.body.count)
+    }
+
+    /// Our own fields hold nothing that could end a line; if one did, it would be left out.
+    private static func isSafe(_ text: String) -> Bool {
+        text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
+    }
+
+    // MARK: Parts
+
+    private func writeStatusLine(_ status: Int, _ reason: Span<UInt8>) {
+        wire.outbox.octets.append("HTTP/1.1 ")
+        wire.outbox.octets.append(decimal: UInt64(clamping: status))
+        wire.outbox.octets.append(UInt8(ascii: " "))
+        if reason.isEmpty {
+            wire.outbox.octets.append(StatusText.reason(status))
+        } else {
+            wire.outbox.octets.append(contentsOf: reason)
+        }
+        wire.outbox.octets.append("\r\n")
+    }
+
+    private func writeField(_ name: String, _ value: String) {
+        wire.outbox.octets.append(utf8: name)
+        wire.outbox.octets.append(": ")
+        wire.outbox.octets.append(utf8: value)
+        wire.outbox.octets.append("\r\n")
+    }
+
+    private func writeLength(_ length: UInt64) {
+        wire.outbox.octets.append("Content-Length: ")
+        wire.outbox.octets.append(decimal: length)
+        wire.outbox.octets.append("\r\n")
+    }
+
+    /// The length that a GET would have had (RFC 9110 §8.6): of HEAD and 304, never of 204 or 1xx.
+    private func writeDeclaredLength(
+        _ head: borrowing ResponseHead, _ octets: Span<UInt8>, method: Method
+    ) {
+        guard method == .head || head.status == 304, head.status != 204, head.status >= 200,
+            case .length(let length)? = head.declaredFraming
+        else { return }
+        writeLength(length)
+    }
+
+    /// The connection's own fields and the empty line.
+    private func endHead(of exchange: Exchange) {
+        if exchange.leavesTooMuchUnread || worker.isDraining { exchange.keepsAlive = false }
+        if !exchange.keepsAlive {
+            wire.outbox.octets.append("Connection: close\r\n\r\n")
+        } else if exchange.minorVersion == 0 {
+            wire.outbox.octets.append("Connection: keep-alive\r\n\r\n")
+        } else {
+            wire.outbox.octets.append("\r\n")
+        }
+    }
+}
+
+/// How an answer's content is delimited towards the client.
+enum Outgoing: UInt8 {
+    /// There is none, whatever the head says.
+    case none
+    /// By the length in the head.
+    case plain
+    case chunked
+    /// By the end of the connection: for HTTP/1.0.
+    case untilClose
+}

@@ -1,0 +1,476 @@
+// One client's connection, speaking HTTP/1.1: octets in, exchanges out, in order.
+//
+// A state machine in a final class. Events only take note of what the kernel said; `pump` then goes on
+// until nothing moves any more, whoever called it, so that every state meets every event in one place.
+// What a request is answered with is decided elsewhere (`Exchange`); what reaches the socket is
+// written in ClientConnection+Response.swift. RFC 9112 §9 (connections), §6 (content).
+
+import Gateway
+import HTTP
+import Platform
+import Values
+
+final class ClientConnection: LoopHandler {
+    enum Phase: UInt8 {
+        /// Between requests, or within a request's head.
+        case head
+        /// A request's content is read for whoever takes it.
+        case content
+        /// The request has been read; its answer is awaited, or under way.
+        case waiting
+        /// The answer is out; the rest of the request is read and dropped.
+        case discarding
+        /// Nothing more is answered; what the client still sends is dropped until it has read ours.
+        case lingering
+        /// Upgraded: octets both ways.
+        case tunnel
+        case closed
+    }
+
+    /// How long a client whose own half is closed is still answered, counted from its last sign of
+    /// reading: a program that shuts its write side gets its answer, and a browser that went away does
+    /// not hold an upstream for ever (the two look alike until we write).
+    static let halfClosedNanoseconds: Int64 = 5_000_000_000
+    /// How long a closing connection waits for the client to read what it was sent.
+    static let lingeringNanoseconds: Int64 = 5_000_000_000
+    /// How much of an unread request is dropped to keep a connection.
+    static let discardedOctetsMax: UInt64 = 65_536
+    /// Pieces below this are gathered; larger ones are sent from where they lie.
+    static let gatheredPieceOctetsMax = 8192
+    /// Answers to pipelined requests gather up to this much before they are sent.
+    static let gatheredOctetsMax = 65_536
+
+    let worker: Worker
+    let listener: Listener
+    let peer: Peer
+    var wire: Wire
+    private(set) var slot: LoopSlot?
+    private(set) var phase = Phase.head
+    private var reader: RequestReader
+    /// Held only while octets are pending.
+    private var buffer: OctetBuffer?
+    private(set) var exchange: Exchange?
+    /// When the present wait began: for a request, for the rest of its head, for the end.
+    private var since: MonotonicInstant
+    private var lastRead: MonotonicInstant
+    var lastWrite: MonotonicInstant
+    private var deadline = Deadline()
+    private var halfClosedAt: MonotonicInstant?
+    private var lingering = ClientConnection.lingeringNanoseconds
+    private var hasServed = false
+    private var isPumping = false
+    private var hasShutDown = false
+    /// Its place among the worker's connections.
+    var place = 0
+    // The links of `IdleList`, where their safety is explained.
+    unowned(unsafe) var idleBefore: ClientConnection?
+    unowned(unsafe) var idleAfter: ClientConnection?
+    var isListedIdle = false
+
+    init(_ descriptor: consuming Descriptor, from peer: Peer, at listener: Listener) {
+        worker = listener.worker
+        self.listener = listener
+        self.peer = peer
+        wire = Wire(descriptor, tls: nil)
+        reader = RequestReader(limits: worker.requestLimits)
+        since = worker.loop.now
+        lastRead = since
+        lastWrite = since
+    }
+
+    func open() throws(Errno) {
+        slot = try worker.loop.register(self, wire.number)
+        worker.idle.append(self)
+        armDeadline()
+    }
+
+    // MARK: Events
+
+    func ready(_ readiness: Readiness) {
+        guard phase != .closed else { return }
+        let hasRoomAgain = wire.note(readiness)
+        if readiness.contains(.failed) || wire.isBroken {
+            // Both ways are closed, or reset: there is nobody to answer.
+            return gone()
+        }
+        if readiness.contains(.peerClosed), halfClosedAt == nil { halfClosedAt = worker.loop.now }
+        if hasRoomAgain {
+            flush()
+            if !wire.isBlocked { exchange?.clientHasRoom() }
+        }
+        pump()
+    }
+
+    func deadlinePassed() {
+        guard phase != .closed else { return }
+        // What has moved since is taken into account only now: the loop fires at the time first set.
+        deadline = Deadline()
+        armDeadline()
+        guard deadline.at <= worker.loop.now else { return }
+        worker.noteTimeout(deadline.waiting, exchange)
+        switch deadline.waiting {
+        case .requestContent where phase == .content:
+            exchange?.fail(.requestContentTimedOut)
+        case .request where exchange?.hasResponded == false:
+            exchange?.fail(.exchangeTimedOut)
+        default: gone()
+        }
+    }
+
+    /// Goes on until nothing moves. Whatever may have made something movable calls it; while it runs,
+    /// a second call has nothing to add.
+    func pump() {
+        guard !isPumping else { return }
+        isPumping = true
+        var reads = Worker.readsATurn
+        while advance(&reads) {}
+        isPumping = false
+        settle()
+    }
+
+    /// One step; `false` when this state can do nothing until another event.
+    private func advance(_ reads: inout Int) -> Bool {
+        switch phase {
+        case .closed, .waiting: return false
+        case .head:
+            // A client that does not read its answers gets no further ones.
+            guard !wire.isBlocked else { return false }
+            if let buffer, !buffer.isEmpty, readHead(buffer) { return true }
+            return phase == .head && receive(&reads)
+        case .content:
+            guard let exchange, exchange.wantsContent else { return false }
+            if readContent(exchange) { return true }
+            return phase == .content && exchange.wantsContent && receive(&reads)
+        case .discarding:
+            guard let exchange else { return false }
+            if discardContent(exchange) { return true }
+            return phase == .discarding && receive(&reads)
+        case .lingering:
+            buffer?.removeAll()
+            return receive(&reads)
+        case .tunnel:
+            guard let exchange, exchange.relay.hasRoom else { return false }
+            if let buffer, !buffer.isEmpty {
+                let octets = buffer.octets
+                buffer.removeAll()
+                exchange.relay.tunnel(octets)
+                return true
+            }
+            return receive(&reads)
+        }
+    }
+
+    private func receive(_ reads: inout Int) -> Bool {
+        guard wire.mayRead else { return false }
+        guard reads > 0 else {
+            revisit()
+            return false
+        }
+        reads -= 1
+        let buffer = self.buffer ?? worker.takeBuffer(large: phase != .head)
+        self.buffer = buffer
+        switch wire.receive(into: buffer, worker) {
+        case .octets:
+            let now = worker.loop.now
+            if phase == .head, isListedIdle {
+                worker.idle.remove(self)
+                since = now
+            }
+            lastRead = now
+            return true
+        case .nothing: return false
+        case .end:
+            ended()
+            return true
+        case .failed:
+            gone()
+            return true
+        }
+    }
+
+    /// The client sends no more.
+    private func ended() {
+        switch phase {
+        case .head: finishClosing()
+        // It ends within its request: what has been passed on is not whole.
+        case .content, .discarding: gone()
+        case .tunnel: exchange?.relay.clientEnded()
+        case .lingering: if !wire.hasUnsent { close() }
+        case .waiting, .closed: break
+        }
+    }
+
+    /// The client can be sent nothing more.
+    private func gone() {
+        guard phase != .closed else { return }
+        if let exchange {
+            self.exchange = nil
+            exchange.cancel()
+            worker.give(exchange)
+        }
+        close()
+    }
+
+    // MARK: Reading a request
+
+    private func readHead(_ buffer: OctetBuffer) -> Bool {
+        switch reader.step(buffer.octets, into: &worker.requestHead) {
+        case .needsMore:
+            makeRoom(buffer)
+            return false
+        case .refused(let fault):
+            refuse(fault)
+            return true
+        case .head:
+            begin(buffer)
+            return true
+        }
+    }
+
+    /// A head may be longer than the buffer it began in.
+    private func makeRoom(_ buffer: OctetBuffer) {
+        guard buffer.writableCount == 0 else { return }
+        let limits = worker.requestLimits
+        buffer.grow(to: limits.headOctetsMax + limits.requestLineOctetsMax)
+    }
+
+    private func begin(_ buffer: OctetBuffer) {
+        let exchange = worker.takeExchange()
+        self.exchange = exchange
+        hasServed = true
+        // As a local, so that it is one reference more for the while and not one a call.
+        let head = worker.requestHead
+        exchange.begin(head, for: self, at: since)
+        if exchange.hasContent {
+            phase = .content
+            lastRead = worker.loop.now
+        } else {
+            phase = .waiting
+        }
+        let verdict = exchange.judge(head, buffer.octets)
+        buffer.consume(head.octetCount)
+        exchange.apply(verdict)
+    }
+
+    /// - Returns: whether anything moved.
+    private func readContent(_ exchange: Exchange) -> Bool {
+        // Without octets there is still an end to be found, behind a length that has been used up.
+        let buffer = self.buffer ?? worker.noOctets
+        switch exchange.content.next(buffer.octets) {
+        case .needsMore: return false
+        case .content(let range, let consumed):
+            // Dropped first: what becomes of the content may close this connection. The octets stay
+            // where they are until something is received, which nothing here does.
+            let octets = buffer.octets.extracting(range)
+            buffer.consume(consumed)
+            exchange.take(octets)
+            return true
+        case .end(_, let consumed):
+            // Trailers are dropped: no upstream has been told that there would be any.
+            buffer.consume(consumed)
+            phase = .waiting
+            exchange.contentEnded()
+            return true
+        case .refused(let fault):
+            exchange.keepsAlive = false
+            exchange.fail(.requestContentMalformed(fault))
+            return true
+        }
+    }
+
+    private func discardContent(_ exchange: Exchange) -> Bool {
+        let buffer = self.buffer ?? worker.noOctets
+        switch exchange.content.next(buffer.octets) {
+        case .needsMore: return false
+        case .content(let range, let consumed):
+            buffer.consume(consumed)
+            exchange.discarded &+= UInt64(range.count)
+            if exchange.discarded > Self.discardedOctetsMax { release(keepsAlive: false) }
+            return true
+        case .end(_, let consumed):
+            buffer.consume(consumed)
+            release(keepsAlive: true)
+            return true
+        case .refused:
+            release(keepsAlive: false)
+            return true
+        }
+    }
+
+    private func refuse(_ fault: RequestFault) {
+        let exchange = worker.takeExchange()
+        self.exchange = exchange
+        exchange.beginRefused(for: self, at: since)
+        phase = .waiting
+        exchange.isWhole = false
+        exchange.refuse(fault)
+    }
+
+    // MARK: What exchanges say
+
+    /// The answer has been written. Nothing of the exchange may be used after this.
+    func answered() {
+        guard let exchange else { return }
+        if phase == .content {
+            guard exchange.keepsAlive else { return release(keepsAlive: false) }
+            phase = .discarding
+            lastRead = worker.loop.now
+            return
+        }
+        release(keepsAlive: exchange.keepsAlive)
+    }
+
+    /// The answer cannot be finished: the client must see that it is not whole.
+    func cut(reset: Bool) {
+        if let exchange {
+            self.exchange = nil
+            worker.give(exchange)
+        }
+        if reset { Socket.lingerReset(wire.number) } else { wire.flush(worker) }
+        close()
+    }
+
+    func becameTunnel() {
+        phase = .tunnel
+        lastRead = worker.loop.now
+    }
+
+    /// The other end of the tunnel has closed: what it said last goes out, then we close.
+    func tunnelEnded(lingering: Int64) {
+        self.lingering = lingering
+        release(keepsAlive: false)
+    }
+
+    /// The exchange is over; the connection goes on with the next request, or ends.
+    private func release(keepsAlive: Bool) {
+        guard let exchange else { return }
+        let isWhole = exchange.isWhole && phase == .waiting
+        self.exchange = nil
+        worker.give(exchange)
+        guard keepsAlive, !worker.isDraining else { return finishClosing(isWhole: isWhole) }
+        phase = .head
+        since = worker.loop.now
+        if let buffer, !buffer.isEmpty {
+            // A pipelined request: its head is timed from now, and the connection is not idle.
+            if wire.outbox.count > Self.gatheredOctetsMax { flush() }
+        } else {
+            worker.idle.append(self)
+        }
+    }
+
+    // MARK: Closing
+
+    /// Ends the connection once what was written has gone out.
+    /// - Parameter isWhole: the client has nothing more on the way that a plain close would answer
+    ///   with a reset, which could take our answer away from it.
+    private func finishClosing(isWhole: Bool = true) {
+        worker.idle.remove(self)
+        flush()
+        if wire.isBroken { return close() }
+        if isWhole, !wire.hasUnsent, !wire.mayRead, buffer?.isEmpty ?? true { return close() }
+        if !wire.hasUnsent, halfClosedAt != nil, !wire.mayRead { return close() }
+        phase = .lingering
+        since = worker.loop.now
+        shutDownWhenSent()
+    }
+
+    private func shutDownWhenSent() {
+        guard phase == .lingering, !hasShutDown, !wire.hasUnsent else { return }
+        hasShutDown = true
+        Socket.shutdownWrite(wire.number)
+    }
+
+    /// Closes a connection that waits for a request, as idle time, drain or want of room ask for.
+    func closeIdle() {
+        guard phase == .head else { return }
+        finishClosing()
+    }
+
+    /// Closes at once, whatever is under way.
+    func abort() { gone() }
+
+    private func close() {
+        guard phase != .closed else { return }
+        phase = .closed
+        worker.idle.remove(self)
+        if let slot { worker.loop.deregister(slot) }
+        slot = nil
+        if let buffer { worker.give(buffer) }
+        buffer = nil
+        wire.close(worker)
+        worker.forget(self)
+        listener.connectionClosed(peer)
+    }
+
+    // MARK: After every event
+
+    /// Looks again next turn, after others have had theirs.
+    private func revisit() {
+        if let slot { worker.loop.deliverAgain(slot, []) }
+    }
+
+    func flush() {
+        if wire.hasUnsent, !wire.isBlocked {
+            wire.flush(worker)
+            lastWrite = worker.loop.now
+        }
+        // Within an upstream's event nobody else looks whether the client has stopped reading.
+        if wire.isBlocked { rearm() }
+    }
+
+    private func settle() {
+        guard phase != .closed else { return }
+        exchange?.flushUpward()
+        flush()
+        shutDownWhenSent()
+        if let buffer, buffer.isEmpty {
+            worker.give(buffer)
+            self.buffer = nil
+        }
+        armDeadline()
+        // What sending has found out is acted on when nothing is under way any more.
+        if wire.isBroken { revisit() }
+    }
+
+    private func armDeadline() {
+        guard let slot else { return }
+        var next = Deadline()
+        let terms = exchange?.terms ?? worker.commonTerms
+        switch phase {
+        case .head where isListedIdle:
+            if hasServed {
+                next.bring(.keepAlive, from: since, terms.keepAlive)
+            } else {
+                next.bring(.requestHead, from: since, terms.requestHead)
+            }
+        case .head: next.bring(.requestHead, from: since, terms.requestHead)
+        case .content where exchange?.wantsContent == true && exchange?.awaitsContinue == false:
+            next.bring(.requestContent, from: lastRead, terms.requestContent)
+        case .discarding: next.bring(.requestContent, from: lastRead, terms.requestContent)
+        case .lingering: next.bring(.lingering, from: since, lingering)
+        case .tunnel:
+            let last = max(lastRead, lastWrite)
+            next.bring(.upgradedIdle, from: last, terms.upgradedIdle)
+        case .content, .waiting, .closed: break
+        }
+        if wire.isBlocked { next.bring(.clientWrite, from: lastWrite, terms.clientWrite) }
+        if let exchange, phase != .tunnel, terms.request != .max {
+            next.bring(.request, from: exchange.startedAt, terms.request)
+        }
+        if let halfClosedAt, phase == .waiting {
+            next.bring(
+                .halfClosed, from: max(halfClosedAt, lastWrite), Self.halfClosedNanoseconds)
+        }
+        guard next.at != deadline.at else {
+            deadline.waiting = next.waiting
+            return
+        }
+        deadline = next
+        worker.loop.setDeadline(slot, next.at == .distantFuture ? nil : next.at)
+    }
+
+    /// Something outside an event has changed what is waited for.
+    func rearm() {
+        if !isPumping, phase != .closed { armDeadline() }
+    }
+}

@@ -1,0 +1,492 @@
+// One request and its response: what everything above a protocol speaks of.
+//
+// Upward it is told of a head, content, the end, room to write and of being cancelled; downward it
+// says interim head, final head, content, end, cut. Whoever carries it (HTTP/1.1 today) knows nothing
+// of verdicts and upstreams, and whoever answers it (a relay, a page, a flow) nothing of protocols.
+// Exchanges are used again: in the steady state a request allocates nothing.
+
+import Flows
+import Gateway
+import HTTP
+import Platform
+import Values
+
+final class Exchange {
+    enum Stage: UInt8 {
+        case idle
+        /// Content is kept, to decide again with all of it.
+        case gathering
+        /// A flow, or the admin's desk, works on it; nothing is read meanwhile.
+        case suspended
+        case relaying
+        /// Our own answer has been written, or the relay's to its end.
+        case answered
+    }
+
+    /// A request that had to be decided more often than this has met a loop of our own.
+    static let verdictsMax = 6
+
+    let worker: Worker
+    /// The other half: the way to the upstream and back. It lives as long as this.
+    private(set) lazy var relay = Relay(self, worker)
+    /// Who carries it; there while it is in use.
+    private(set) unowned(unsafe) var client: ClientConnection?
+    /// Tells this use from the next, for work that comes back late.
+    private(set) var number: UInt64 = 0
+    private(set) var stage = Stage.idle
+
+    // What was asked.
+    private(set) var method = Method.get
+    private(set) var minorVersion: UInt8 = 1
+    private(set) var framing = BodyFraming.none
+    private(set) var expectsContinue = false
+    private var hasContinued = false
+    /// What `Upgrade` named, where the head asks for one.
+    private(set) var upgradeAskedFor: [UInt8] = []
+    private(set) var peer: Peer?
+    /// The method as it came: for the log.
+    private(set) var methodToken: [UInt8] = []
+    /// What the gatekeeper found out; for the log and metrics too.
+    var facts = RequestFacts()
+    /// The request's content, as its carrier reads it.
+    var content = ContentReader(BodyFraming.none)
+    /// How much of it has been dropped after the answer.
+    var discarded: UInt64 = 0
+    /// The request was one that ended where it said.
+    var isWhole = true
+    private var kept: KeptHead?
+    private var gathered: [UInt8]?
+    private var gatheredOctetsMax = 0
+    private var verdicts = 0
+
+    // What is done with it.
+    private(set) var plan: ForwardPlan?
+    private(set) var terms: Terms
+    /// The upstream's head, kept until its first octet of an answer: it may have to be sent twice.
+    var upstreamHead: [UInt8] = []
+
+    // What it was answered.
+    private(set) var startedAt = MonotonicInstant(nanoseconds: 0)
+    private(set) var status = 0
+    private(set) var outgoing = Outgoing.none
+    /// Whether the final head has been written: then it can only be cut.
+    private(set) var hasResponded = false
+    var octetsSent: UInt64 = 0
+    /// Whether the client's connection outlives it.
+    var keepsAlive = true
+    /// There while it is among the worker's `LongLived`.
+    var lasting: Lasting?
+
+    init(_ worker: Worker) {
+        self.worker = worker
+        terms = worker.commonTerms
+    }
+
+    // MARK: Beginning and end, for whoever carries it
+
+    func begin(
+        _ head: borrowing RequestHead, for client: ClientConnection, at start: MonotonicInstant
+    ) {
+        prepare(for: client, at: start)
+        method = head.method
+        minorVersion = head.minorVersion
+        framing = head.framing
+        expectsContinue = head.expectsContinue
+        keepsAlive = head.keepsAlive
+        content = ContentReader(head.framing)
+    }
+
+    /// For a request that could not be read.
+    func beginRefused(for client: ClientConnection, at start: MonotonicInstant) {
+        prepare(for: client, at: start)
+        method = .get
+        minorVersion = 1
+        framing = .none
+        expectsContinue = false
+        keepsAlive = false
+        content = ContentReader(BodyFraming.none)
+        worker.gatekeeper.appendRequestID(to: &facts)
+        facts.client = client.peer.address
+    }
+
+    private func prepare(for client: ClientConnection, at start: MonotonicInstant) {
+        self.client = client
+        number &+= 1
+        stage = .idle
+        peer = client.peer
+        discarded = 0
+        isWhole = true
+        hasContinued = false
+        verdicts = 0
+        terms = worker.commonTerms
+        startedAt = start
+        status = 0
+        outgoing = .none
+        hasResponded = false
+        octetsSent = 0
+        facts.reset()
+        methodToken.clear()
+        upstreamHead.clear()
+    }
+
+    /// Lets go of everything but the room it has grown.
+    func reset() {
+        if lasting != nil { worker.longLived.remove(self) }
+        client = nil
+        number &+= 1
+        stage = .idle
+        kept = nil
+        gathered = nil
+        plan = nil
+        if !upgradeAskedFor.isEmpty { upgradeAskedFor = [] }
+        if upstreamHead.capacity > Worker.arrayOctetsKept { upstreamHead = [] }
+    }
+
+    /// The client holds its content back until somebody says `100 Continue`.
+    var awaitsContinue: Bool {
+        expectsContinue && !hasContinued && content.contentOctets == 0 && !hasResponded
+    }
+
+    var hasContent: Bool {
+        switch framing {
+        case .none, .length(0): false
+        case .length, .chunked: true
+        }
+    }
+
+    // MARK: Verdicts
+
+    /// What becomes of it. The head and the octets are the carrier's and end with the call: what has
+    /// to outlive it is copied here.
+    func judge(_ head: borrowing RequestHead, _ octets: Span<UInt8>) -> Verdict {
+        guard case .site = client?.listener.desk ?? .site else {
+            kept = KeptHead(copy head, octets)
+            return .gather(octetsMax: AdminRequest.contentOctetsMax)
+        }
+        if worker.logsAccess {
+            methodToken.append(contentsOf: octets.extracting(head.methodToken.range))
+        }
+        if let upgrade = head.upgrade { noteUpgrade(octets.extracting(upgrade.range)) }
+        let verdict = decide(head, octets, known: .unread)
+        switch verdict {
+        case .forward, .answer: break
+        case .suspend, .gather: kept = KeptHead(copy head, octets)
+        }
+        return verdict
+    }
+
+    private func decide(
+        _ head: borrowing RequestHead, _ octets: Span<UInt8>, known: KnownSession
+    ) -> Verdict {
+        verdicts += 1
+        guard verdicts <= Self.verdictsMax, let peer else {
+            return .answer(failureAnswer(.verdictMissing))
+        }
+        upstreamHead.clear()
+        return worker.gatekeeper.decide(
+            head, octets, from: peer, known: known, gathered: gathered, at: worker.loop.wallTime,
+            upstreamHead: &upstreamHead, facts: &facts)
+    }
+
+    private func decideAgain(known: KnownSession = .unread) {
+        guard let kept else { return }
+        apply(decide(kept.head, kept.octets.span, known: known))
+    }
+
+    func apply(_ verdict: Verdict) {
+        switch verdict {
+        case .forward(let plan): forward(plan)
+        case .answer(let answer): respond(answer)
+        case .suspend(let work):
+            stage = .suspended
+            worker.perform(work, for: self)
+        case .gather(let octetsMax):
+            guard gathered == nil else { return fail(.verdictMissing) }
+            gather(octetsMax: octetsMax)
+        }
+    }
+
+    private func gather(octetsMax: Int) {
+        if case .length(let length) = framing, length > UInt64(clamping: octetsMax) {
+            return fail(.requestContentTooLong)
+        }
+        gatheredOctetsMax = octetsMax
+        gathered = []
+        stage = .gathering
+        guard hasContent else { return gatheringEnded() }
+        if expectsContinue {
+            hasContinued = true
+            client?.writeContinue()
+        }
+    }
+
+    private func gatheringEnded() {
+        guard case .admin(let handler) = client?.listener.desk ?? .site else {
+            return decideAgain()
+        }
+        stage = .suspended
+        guard let kept else { return }
+        worker.perform(kept.adminRequest(gathered ?? []), handler, for: self)
+    }
+
+    private func forward(_ plan: ForwardPlan) {
+        self.plan = plan
+        terms = worker.terms(ofRoute: plan.route)
+        stage = .relaying
+        relay.forgetTimes()
+        if case .length(let length) = framing, length > terms.contentOctetsMax {
+            return fail(.requestContentTooLong)
+        }
+        relay.begin(plan, gathered: gathered)
+        gathered = nil
+    }
+
+    /// `websocket` where it is among what is asked for, else the first.
+    private func noteUpgrade(_ value: Span<UInt8>) {
+        var members = ListMembers()
+        while let member = members.next(in: value) {
+            let name = value.extracting(member)
+            let isWebSocket = OctetText.equalsIgnoringASCIICase(name, "websocket")
+            guard upgradeAskedFor.isEmpty || isWebSocket else { continue }
+            upgradeAskedFor = [UInt8](name)
+            if isWebSocket { return }
+        }
+    }
+
+    /// Whether a 101 names what was asked for, and nothing else.
+    func upgradeMatches(_ value: Span<UInt8>) -> Bool {
+        let asked = upgradeAskedFor
+        return !asked.isEmpty && OctetText.equalsIgnoringASCIICase(value, asked.span)
+    }
+
+    private var isWebSocket: Bool {
+        let asked = upgradeAskedFor
+        return OctetText.equalsIgnoringASCIICase(asked.span, "websocket")
+    }
+
+    // MARK: Upward: what the carrier tells
+
+    /// Whether content is wanted now: otherwise the carrier reads none, and the client feels it.
+    var wantsContent: Bool {
+        switch stage {
+        case .gathering: true
+        case .relaying: relay.hasRoom
+        case .idle, .suspended, .answered: false
+        }
+    }
+
+    func take(_ octets: Span<UInt8>) {
+        switch stage {
+        case .gathering:
+            guard (gathered?.count ?? 0) + octets.count <= gatheredOctetsMax else {
+                return fail(.requestContentTooLong)
+            }
+            gathered?.append(contentsOf: octets)
+        case .relaying:
+            guard content.contentOctets <= terms.contentOctetsMax else {
+                return fail(.requestContentTooLong)
+            }
+            relay.take(octets)
+        case .idle, .suspended, .answered: break
+        }
+    }
+
+    func contentEnded() {
+        switch stage {
+        case .gathering: gatheringEnded()
+        case .relaying: relay.requestEnded()
+        case .idle, .suspended, .answered: break
+        }
+    }
+
+    func clientHasRoom() {
+        if stage == .relaying { relay.clientHasRoom() }
+    }
+
+    func flushUpward() {
+        if stage == .relaying { relay.flushRequest() }
+    }
+
+    /// The client has gone. A flow that works on it goes on without it.
+    func cancel() {
+        if stage == .relaying { relay.abandon() }
+        if stage != .answered {
+            if !hasResponded { status = 499 }
+            record()
+        }
+        stage = .answered
+    }
+
+    // MARK: Downward: what the relay says
+
+    var clientHasRoomNow: Bool { client?.hasRoom ?? false }
+    var clientLastWrite: MonotonicInstant { client?.lastWrite ?? startedAt }
+    var takesInterim: Bool { minorVersion > 0 }
+
+    /// The upstream takes content again, or for the first time.
+    func resumeReading() { client?.pump() }
+
+    func respondInterim(_ head: borrowing ResponseHead, _ octets: Span<UInt8>) {
+        guard takesInterim, let plan else { return }
+        hasContinued = true
+        client?.writeInterim(head, octets, under: plan)
+    }
+
+    func respond(_ head: borrowing ResponseHead, _ octets: Span<UInt8>, framing: ResponseFraming) {
+        guard let client, let plan else { return }
+        hasResponded = true
+        status = head.status
+        outgoing = client.writeHead(head, octets, framing: framing, of: self, under: plan)
+        if let session = facts.session, head.isEndless(octets) { becomeLongLived(Lasting(session)) }
+    }
+
+    func respondSwitching(_ head: borrowing ResponseHead, _ octets: Span<UInt8>) {
+        guard let client, let plan else { return }
+        hasResponded = true
+        status = 101
+        outgoing = .plain
+        keepsAlive = false
+        client.writeSwitch(head, octets, under: plan)
+        client.becameTunnel()
+        if let session = facts.session {
+            becomeLongLived(Lasting(session, closeCode: isWebSocket ? head.closeCode(octets) : nil))
+        }
+        client.pump()
+    }
+
+    func respondContent(_ octets: Span<UInt8>) {
+        let count = lasting?.pass(octets) ?? octets.count
+        octetsSent &+= UInt64(count)
+        client?.writeContent(octets.extracting(0..<count), as: outgoing)
+        if let code = lasting?.closeCodeDue { closeWebSocket(code) }
+    }
+
+    /// The answer is whole.
+    func respondEnd() { client?.writeEnd(as: outgoing) }
+
+    func flush() { client?.flush() }
+
+    /// The last word of a relay whose answer is whole. The exchange may be in use again when it
+    /// returns.
+    func relayEnded() {
+        stage = .answered
+        record()
+        let client = client
+        client?.answered()
+        client?.pump()
+    }
+
+    func tunnelEnded(lingering: Int64 = ClientConnection.lingeringNanoseconds) {
+        stage = .answered
+        record()
+        let client = client
+        client?.tunnelEnded(lingering: lingering)
+        client?.pump()
+    }
+
+    /// Whether more of the request is still to come than would be dropped for a connection's sake, or
+    /// the client may yet decide not to send it.
+    var leavesTooMuchUnread: Bool {
+        guard hasContent, !content.isFinished else { return false }
+        if expectsContinue { return true }
+        // How much a chunked request has left nobody knows.
+        guard case .length(let length) = framing else { return true }
+        return length &- content.contentOctets > ClientConnection.discardedOctetsMax
+    }
+
+    // MARK: Own answers
+
+    /// Answers from memory. The exchange may be in use again when it returns.
+    func respond(_ answer: Answer) {
+        guard !hasResponded, let client else { return }
+        if stage == .relaying { relay.abandon() }
+        stage = .answered
+        hasResponded = true
+        status = answer.status
+        if answer.closes { keepsAlive = false }
+        worker.note(answer, of: self)
+        client.write(answer, of: self)
+        record()
+        client.answered()
+        client.pump()
+    }
+
+    /// Answers what went wrong, or cuts what cannot be answered any more.
+    func fail(_ failure: ExchangeFailure) {
+        guard stage != .answered else { return }
+        worker.note(failure, of: self)
+        if hasResponded { return cut() }
+        if failure.closes { keepsAlive = false }
+        respond(failureAnswer(failure))
+    }
+
+    func refuse(_ fault: RequestFault) {
+        var answer = worker.gatekeeper.failureAnswer(
+            status: fault.status, code: fault.code, sentence: fault.sentence, facts: facts)
+        answer.logReason = fault.sentence
+        respond(answer)
+    }
+
+    private func failureAnswer(_ failure: ExchangeFailure) -> Answer {
+        var answer = worker.gatekeeper.failureAnswer(
+            status: failure.status, code: failure.code, sentence: failure.sentence, facts: facts)
+        if failure.status == 503 { answer.add("Retry-After", "1") }
+        return answer
+    }
+
+    /// Half an answer must not look like a whole one. Of an answer whose end is the connection's, only
+    /// a reset says so.
+    func cut() {
+        if stage == .relaying { relay.abandon() }
+        stage = .answered
+        record()
+        client?.cut(reset: outgoing == .untilClose)
+    }
+
+    // MARK: Flows
+
+    func apply(_ outcome: Outcome) {
+        guard stage == .suspended else { return }
+        let client = client
+        switch outcome {
+        case .answer(let answer): respond(answer)
+        case .proceed(let known): decideAgain(known: known)
+        }
+        client?.pump()
+    }
+
+    func applyAdmin(_ answer: Answer) {
+        guard stage == .suspended else { return }
+        respond(answer)
+    }
+
+    private func record() { worker.record(self) }
+
+    /// Whether it is the site that was asked: the admin's own requests are not counted among its.
+    var listensForSite: Bool {
+        if case .site = client?.listener.desk ?? .site { true } else { false }
+    }
+
+    var requestID: String { String(decoding: facts.requestID, as: UTF8.self) }
+}
+
+/// A head that outlives the octets it was read from.
+private struct KeptHead {
+    let head: RequestHead
+    let octets: [UInt8]
+
+    init(_ head: RequestHead, _ octets: Span<UInt8>) {
+        self.head = head
+        self.octets = [UInt8](octets.extracting(0..<min(head.octetCount, octets.count)))
+    }
+
+    func adminRequest(_ content: [UInt8]) -> AdminRequest {
+        let span = octets.span
+        func text(_ range: OctetRange) -> String {
+            OctetText.string(span.extracting(range.range)) ?? ""
+        }
+        return AdminRequest(
+            method: text(head.methodToken), target: text(head.target), host: text(head.authority),
+            content: content)
+    }
+}

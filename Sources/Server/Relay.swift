@@ -1,0 +1,475 @@
+// Couples an exchange to an upstream: the request upward, the answer downward, and who waits for whom.
+//
+// It holds a lease on a connection, given back only when nothing is owed either way; it owns the one
+// retry rule and says which of the upstream's time-outs runs. Content goes through without being kept:
+// while the client has no room nothing is read from the upstream, and the reverse. RFC 9110 §7.6
+// (message forwarding), §9.2.2 (what may be sent twice), RFC 9112 §9.3.1.
+
+import Gateway
+import HTTP
+import Platform
+import Values
+
+final class Relay {
+    enum Phase: UInt8 {
+        case idle
+        /// A connection is being made, or waited for.
+        case connecting
+        case awaitingHead
+        case content
+        case tunnel
+    }
+
+    /// Interim answers before the final one; past it the upstream is not taken to be answering.
+    static let interimHeadsMax = 16
+
+    private let worker: Worker
+    /// Whose it is: an exchange owns its relay, so it is always there.
+    private unowned(unsafe) let exchange: Exchange
+    private var lease: Lease?
+    /// The leased connection.
+    private(set) var upstream: UpstreamConnection?
+    private(set) var phase = Phase.idle
+
+    private var reader = ResponseReader()
+    private var content = ContentReader(ResponseFraming.none)
+    private var interimHeads = 0
+    private var hasRetried = false
+    private var isUpgrade = false
+    /// The whole request has been handed to the connection.
+    private(set) var hasSentRequest = false
+    private var isChunkedUpward = false
+    /// Whether the answer leaves the connection usable.
+    private var keepsUpstream = false
+    /// Content of the request has gone through; nobody has it any more.
+    private var hasPassedContent = false
+    private(set) var sentAt = MonotonicInstant(nanoseconds: 0)
+    private(set) var answeredAt: MonotonicInstant?
+    private var gathered: [UInt8]?
+
+    init(_ exchange: Exchange, _ worker: Worker) {
+        self.exchange = exchange
+        self.worker = worker
+    }
+
+    // MARK: Beginning
+
+    /// What was measured for the exchange before says nothing of this one.
+    func forgetTimes() { answeredAt = nil }
+
+    /// Begins with the head that the gatekeeper has written into the exchange.
+    func begin(_ plan: ForwardPlan, gathered: [UInt8]?) {
+        phase = .connecting
+        interimHeads = 0
+        hasRetried = false
+        hasPassedContent = false
+        keepsUpstream = false
+        isUpgrade = plan.isUpgrade
+        self.gathered = gathered
+        reader = worker.responseReader
+        finishHead()
+        guard let pool = worker.pool(ofUpstream: plan.upstream) else {
+            return exchange.fail(.noServer)
+        }
+        if let connection = pool.takeIdle() {
+            attach(connection)
+            sendRequest()
+        } else {
+            dial(pool)
+        }
+    }
+
+    /// The framing that we send, and the end of the head.
+    private func finishHead() {
+        isChunkedUpward = false
+        hasSentRequest = !exchange.hasContent
+        if let gathered {
+            hasSentRequest = true
+            appendLength(UInt64(gathered.count))
+        } else {
+            switch exchange.framing {
+            case .none: break
+            case .length(let length): appendLength(length)
+            case .chunked:
+                isChunkedUpward = true
+                exchange.upstreamHead.append("Transfer-Encoding: chunked\r\n")
+            }
+        }
+        if isUpgrade {
+            exchange.upstreamHead.append("Connection: Upgrade\r\nUpgrade: ")
+            exchange.upstreamHead.append(contentsOf: exchange.upgradeAskedFor)
+            exchange.upstreamHead.append("\r\n")
+        }
+        exchange.upstreamHead.append("\r\n")
+    }
+
+    private func appendLength(_ length: UInt64) {
+        exchange.upstreamHead.append("Content-Length: ")
+        exchange.upstreamHead.append(decimal: length)
+        exchange.upstreamHead.append("\r\n")
+    }
+
+    private func dial(_ pool: UpstreamPool) {
+        phase = .connecting
+        let connection = pool.makeConnection()
+        attach(connection)
+        phase = .connecting
+        connection.dial(within: exchange.terms.connect)
+    }
+
+    private func attach(_ connection: UpstreamConnection) {
+        upstream = connection
+        lease = Lease(connection)
+        connection.beginLease(for: self)
+    }
+
+    /// The connection that was dialled is there.
+    func connected() {
+        guard phase == .connecting else { return }
+        sendRequest()
+        // Its content may have been waiting.
+        exchange.resumeReading()
+        upstream?.rearm()
+    }
+
+    private func sendRequest() {
+        guard let upstream else { return }
+        phase = .awaitingHead
+        sentAt = worker.loop.now
+        // A copy of the reference: the octets are read where they are.
+        let head = exchange.upstreamHead
+        if let gathered {
+            upstream.wire.send(head.span, gathered.span, by: worker)
+        } else if exchange.hasContent {
+            // Its first content goes with it: `flushRequest` sends both.
+            upstream.wire.prepare(worker)
+            upstream.wire.outbox.octets.append(contentsOf: head)
+        } else {
+            upstream.wire.send(head.span, by: worker)
+        }
+        upstream.sentSome()
+    }
+
+    // MARK: Upward
+
+    /// Whether the upstream takes more content now.
+    var hasRoom: Bool {
+        guard let upstream else { return false }
+        switch phase {
+        case .idle, .connecting: return false
+        case .awaitingHead, .content, .tunnel: return !upstream.wire.isBlocked
+        }
+    }
+
+    func take(_ octets: Span<UInt8>) {
+        guard let upstream, !octets.isEmpty else { return }
+        hasPassedContent = true
+        let isLarge = octets.count > ClientConnection.gatheredPieceOctetsMax
+        if isChunkedUpward || !isLarge { upstream.wire.prepare(worker) }
+        if isChunkedUpward {
+            ChunkedCoding.appendSize(octets.count, to: &upstream.wire.outbox.octets)
+        }
+        if isLarge {
+            let end = isChunkedUpward ? worker.lineEnd : worker.nothing
+            upstream.wire.send(octets, end.span, by: worker)
+        } else {
+            upstream.wire.outbox.octets.append(contentsOf: octets)
+            if isChunkedUpward { upstream.wire.outbox.octets.append(ChunkedCoding.dataEnd) }
+        }
+    }
+
+    /// The request has been taken whole.
+    func requestEnded() {
+        guard let upstream, !hasSentRequest else { return }
+        hasSentRequest = true
+        if isChunkedUpward {
+            upstream.wire.prepare(worker)
+            upstream.wire.outbox.octets.append(ChunkedCoding.last)
+        }
+    }
+
+    /// The end of an event at the client's side: what has gathered goes out.
+    func flushRequest() {
+        guard let upstream, phase != .connecting, phase != .idle, !upstream.wire.outbox.isEmpty
+        else { return }
+        upstream.wire.flush(worker)
+        upstream.sentSome()
+    }
+
+    /// The upstream takes content again.
+    func upstreamHasRoom() { exchange.resumeReading() }
+
+    /// The client takes content again: what has come meanwhile was never announced twice.
+    func clientHasRoom() {
+        upstream?.resumeReading()
+    }
+
+    /// Whether octets of the answer are wanted now.
+    var wantsAnswer: Bool { phase != .idle && exchange.clientHasRoomNow }
+
+    // MARK: Downward
+
+    /// Takes what there is of the answer out of the buffer. The relay may be in use for another
+    /// exchange when it returns.
+    func received(_ buffer: OctetBuffer) {
+        while step(buffer) {}
+    }
+
+    /// - Returns: whether another step may find something.
+    private func step(_ buffer: OctetBuffer) -> Bool {
+        switch phase {
+        case .idle, .connecting:
+            buffer.removeAll()
+            return false
+        case .awaitingHead:
+            guard !buffer.isEmpty else { return false }
+            switch reader.step(
+                buffer.octets, into: &worker.responseHead, requestMethod: exchange.method)
+            {
+            case .needsMore:
+                guard buffer.writableCount == 0 else { return false }
+                buffer.grow(to: worker.responseHeadOctetsMax)
+                return false
+            case .refused(let fault):
+                fail(.badAnswer("\(fault.code): \(fault.sentence)"))
+                return false
+            case .head: return receivedHead(buffer)
+            }
+        case .content:
+            switch content.next(buffer.octets) {
+            case .needsMore: return false
+            case .content(let range, let consumed):
+                let octets = buffer.octets.extracting(range)
+                buffer.consume(consumed)
+                exchange.respondContent(octets)
+                return true
+            case .end(_, let consumed):
+                buffer.consume(consumed)
+                ended(leftover: buffer)
+                return false
+            case .refused(let fault):
+                fail(.badAnswer("\(fault.code): \(fault.sentence)"))
+                return false
+            }
+        case .tunnel:
+            guard !buffer.isEmpty else { return false }
+            let octets = buffer.octets
+            buffer.removeAll()
+            exchange.respondContent(octets)
+            return false
+        }
+    }
+
+    private func receivedHead(_ buffer: OctetBuffer) -> Bool {
+        if answeredAt == nil { answeredAt = worker.loop.now }
+        // As a local, so that it is one reference more for the while and not one a call.
+        let head = worker.responseHead
+        // From here on the request cannot be sent again.
+        if head.status == 101 { return receivedSwitch(buffer) }
+        if head.isInterim {
+            interimHeads += 1
+            guard interimHeads <= Self.interimHeadsMax else {
+                fail(.badAnswer("more than \(Self.interimHeadsMax) interim answers"))
+                return false
+            }
+            exchange.respondInterim(head, buffer.octets)
+            buffer.consume(head.octetCount)
+            return true
+        }
+        let framing = head.framing
+        keepsUpstream =
+            head.keepsAlive && framing != .untilClose && !isUpgrade
+            && !bindsConnection(head, buffer.octets)
+        content = ContentReader(framing)
+        phase = .content
+        exchange.respond(head, buffer.octets, framing: framing)
+        buffer.consume(head.octetCount)
+        return true
+    }
+
+    private func receivedSwitch(_ buffer: OctetBuffer) -> Bool {
+        // RFC 9110 §15.2.2: only what was asked for; anything else has changed the protocol on us.
+        guard isUpgrade, let upgrade = worker.responseHead.upgrade, namesOneUpgrade,
+            exchange.upgradeMatches(buffer.octets.extracting(upgrade.range))
+        else {
+            fail(.badAnswer("101 without an upgrade that was asked for"))
+            return false
+        }
+        phase = .tunnel
+        exchange.respondSwitching(worker.responseHead, buffer.octets)
+        buffer.consume(worker.responseHead.octetCount)
+        return true
+    }
+
+    private var namesOneUpgrade: Bool {
+        guard let first = worker.responseHead.nextIndex(of: .upgrade, from: 0) else { return false }
+        return worker.responseHead.nextIndex(of: .upgrade, from: first + 1) == nil
+    }
+
+    /// NTLM and Negotiate sign in the connection, not the request: one that has been asked for them is
+    /// shared with nobody.
+    private func bindsConnection(_ head: borrowing ResponseHead, _ octets: Span<UInt8>) -> Bool {
+        guard head.present.contains(.wwwAuthenticate) else { return false }
+        var index = head.nextIndex(of: .wwwAuthenticate, from: 0)
+        while let at = index {
+            let value = octets.extracting(head.fields[at].value.range)
+            var members = ListMembers()
+            while let member = members.next(in: value) {
+                let scheme = value.extracting(member)
+                for name in ["ntlm", "negotiate"] as [StaticString]
+                where scheme.count >= name.utf8CodeUnitCount
+                    && OctetText.equalsIgnoringASCIICase(
+                        scheme.extracting(0..<name.utf8CodeUnitCount), name)
+                {
+                    return true
+                }
+            }
+            index = head.nextIndex(of: .wwwAuthenticate, from: at + 1)
+        }
+        return false
+    }
+
+    /// The answer is whole.
+    private func ended(leftover buffer: OctetBuffer) {
+        exchange.respondEnd()
+        finish(keepingUpstream: buffer.isEmpty)
+    }
+
+    private func finish(keepingUpstream isClean: Bool) {
+        phase = .idle
+        exchange.flush()
+        let owesNothing = hasSentRequest && !(upstream?.wire.hasUnsent ?? true)
+        if isClean, keepsUpstream, owesNothing {
+            giveBack()
+        } else {
+            discard()
+        }
+        exchange.relayEnded()
+    }
+
+    /// The end of a burst of the answer's octets: what has gathered goes out.
+    func flushAnswer() {
+        if phase != .idle { exchange.flush() }
+    }
+
+    /// The upstream sends no more.
+    func upstreamEnded(isGenuine: Bool) {
+        switch phase {
+        case .idle, .connecting: break
+        case .awaitingHead: failedBeforeAnswer(.cutByUpstream("closed before the answer"))
+        case .content:
+            guard isGenuine, content.ended() else {
+                return fail(.cutByUpstream("closed within the answer"))
+            }
+            exchange.respondEnd()
+            finish(keepingUpstream: false)
+        case .tunnel:
+            phase = .idle
+            exchange.flush()
+            discard()
+            exchange.tunnelEnded()
+        }
+    }
+
+    /// Reading from the upstream has failed.
+    func upstreamFailed(_ words: String) {
+        switch phase {
+        case .idle, .connecting: break
+        case .awaitingHead: failedBeforeAnswer(.cutByUpstream(words))
+        case .content: fail(.cutByUpstream(words))
+        case .tunnel: upstreamEnded(isGenuine: false)
+        }
+    }
+
+    // MARK: Tunnel
+
+    func tunnel(_ octets: Span<UInt8>) {
+        guard let upstream, phase == .tunnel else { return }
+        upstream.wire.send(octets, by: worker)
+        upstream.sentSome()
+    }
+
+    /// The client sends no more: what it said last goes out, then both sides close.
+    func clientEnded() {
+        guard phase == .tunnel else { return }
+        phase = .idle
+        upstream?.wire.flush(worker)
+        discard()
+        exchange.tunnelEnded()
+    }
+
+    // MARK: Failing
+
+    /// The connection failed before any octet of an answer.
+    func failedBeforeAnswer(_ failure: ExchangeFailure) {
+        guard mayRetry, let upstream else { return fail(failure) }
+        hasRetried = true
+        let pool = upstream.pool
+        discard()
+        dial(pool)
+    }
+
+    /// Once, and only for a connection that may have been closing while we used it: when the request
+    /// is safe to send again and all there, or when provably none of it was sent.
+    private var mayRetry: Bool {
+        guard let upstream, !hasRetried, upstream.wasReused, !upstream.hasReceivedOctets,
+            !hasPassedContent
+        else { return false }
+        if !upstream.hasTakenOctets { return true }
+        return exchange.method.isIdempotent && !exchange.hasContent
+    }
+
+    func fail(_ failure: ExchangeFailure) {
+        phase = .idle
+        discard()
+        exchange.fail(failure)
+    }
+
+    /// Nobody waits for the answer any more.
+    func abandon() {
+        phase = .idle
+        gathered = nil
+        discard()
+    }
+
+    private func giveBack() {
+        upstream?.endLease()
+        upstream = nil
+        lease.take()?.giveBack()
+    }
+
+    private func discard() {
+        upstream?.endLease()
+        upstream = nil
+        lease.take()?.discard()
+    }
+
+    // MARK: Time
+
+    /// What is waited for from the upstream, if it is the one that owes.
+    func upstreamDeadline(_ deadline: inout Deadline, _ upstream: UpstreamConnection) {
+        let terms = exchange.terms
+        if upstream.wire.isBlocked {
+            deadline.bring(.upstreamWrite, from: upstream.lastWrite, terms.upstreamWrite)
+        }
+        switch phase {
+        case .awaitingHead
+        where (hasSentRequest || exchange.awaitsContinue) && !upstream.wire.hasUnsent:
+            deadline.bring(.responseStart, from: upstream.lastWrite, terms.responseStart)
+        case .content where exchange.clientHasRoomNow:
+            let last = max(upstream.lastRead, exchange.clientLastWrite)
+            deadline.bring(.responseIdle, from: last, terms.responseIdle)
+        case .idle, .connecting, .awaitingHead, .content, .tunnel: break
+        }
+    }
+
+    func deadlinePassed(_ waiting: Deadline.Waiting) {
+        switch waiting {
+        case .connect: fail(.connectTimedOut)
+        case .responseStart: fail(.responseStartTimedOut)
+        case .responseIdle: fail(.responseIdleTimedOut)
+        case .upstreamWrite: fail(.upstreamWriteTimedOut)
+        default: break
+        }
+    }
+}

@@ -1,0 +1,381 @@
+// What one event loop owns: its gatekeeper, snapshot, pools, buffers, connections and counters.
+//
+// Everything here belongs to the loop's thread. Nothing is locked, and nothing a request touches is
+// shared with another loop.
+
+import Configuration
+package import Flows
+package import Gateway
+import HTTP
+package import Platform
+package import Telemetry
+import Values
+
+/// `@unchecked Sendable`: other threads may hold it and post to its loop; everything else is the
+/// loop's own, or its maker's before the loop runs.
+package final class Worker: @unchecked Sendable {
+    /// Reads for one connection in one wake-up; what is left waits until the others have had theirs.
+    static let readsATurn = 16
+    /// An array that has grown beyond this is not kept for the next user.
+    static let arrayOctetsKept = 65_536
+    private static let arraysKept = 64
+    private static let exchangesKept = 256
+    private static let smallBufferOctets = 16_384
+    /// For what comes from an upstream, and for content: larger reads save many (measured).
+    private static let largeBufferOctets = 131_072
+
+    package let loop: EventLoop
+    package let surroundings: Surroundings
+    package private(set) var snapshot: Snapshot
+    var gatekeeper: Gatekeeper
+    package private(set) lazy var client = LoopClient(self)
+    package var counts: Counts
+    private let sink: AccessSink
+    private var isSinkScheduled = false
+
+    private var pools: [UpstreamPool] = []
+    private var routeTerms: [Terms] = []
+    private(set) var commonTerms: Terms
+    private(set) var requestLimits: HTTPLimits
+    private(set) var responseReader: ResponseReader
+    private(set) var upstreamIdle: Duration
+
+    // Connections.
+    private var clients: [ClientConnection] = []
+    private var listeners: [Listener] = []
+    var idle = IdleList()
+    var longLived = LongLived()
+    package private(set) var isDraining = false
+
+    // Scratch, and what is used again.
+    var requestHead = RequestHead()
+    var responseHead = ResponseHead()
+    let noOctets = OctetBuffer(capacity: 1)
+    let lineEnd: [UInt8] = [13, 10]
+    let nothing: [UInt8] = []
+    let sealedOctets = OctetBuffer(capacity: 65_536)
+    var openedOctets: [UInt8] = []
+    private let smallBuffers = BufferPool(octets: Worker.smallBufferOctets, kept: 256)
+    private let largeBuffers = BufferPool(octets: Worker.largeBufferOctets, kept: 32)
+    private var arrays: [[UInt8]] = []
+    private var exchanges: [Exchange] = []
+    private var date: [UInt8] = []
+    private var dateOf = UnixTime(seconds: .min)
+
+    /// Call it before the loop runs, or on the loop.
+    package init(loop: EventLoop, snapshot: Snapshot, surroundings: Surroundings) {
+        self.loop = loop
+        self.surroundings = surroundings
+        self.snapshot = snapshot
+        gatekeeper = Gatekeeper(snapshot)
+        let configuration = snapshot.configuration
+        counts = Counts(
+            routes: configuration.routes.count, upstreams: configuration.upstreams.count)
+        sink = AccessSink(surroundings.log)
+        commonTerms = Terms(configuration.timeouts, configuration.limits)
+        requestLimits = HTTPLimits(configuration.limits)
+        responseReader = ResponseReader(limits: HTTPLimits())
+        upstreamIdle = configuration.timeouts.upstreamIdle
+        apply(configuration)
+        let here = self
+        surroundings.connections.join(loop) { _ = here.closeLongestIdle() }
+    }
+
+    // MARK: Reload and end
+
+    /// From now on (or from when each says) these sessions are refused on this loop.
+    package func end(_ sessions: [EndedSession]) {
+        for session in sessions {
+            gatekeeper.endSession(session.id, from: session.from, until: session.until)
+        }
+        endLongLived()
+    }
+
+    /// From now on requests are decided under this snapshot; what is in flight keeps its own.
+    package func adopt(_ snapshot: Snapshot) {
+        self.snapshot = snapshot
+        gatekeeper.adopt(snapshot)
+        apply(snapshot.configuration)
+        sink.refreshSettings()
+    }
+
+    /// Takes what was counted so far and begins anew: a reload changes what the indexes mean, so call
+    /// it before `adopt`, with the configuration that they belonged to.
+    package func takeCounts(routes: Int, upstreams: Int) -> Counts {
+        defer { counts = Counts(routes: routes, upstreams: upstreams) }
+        return counts
+    }
+
+    private func apply(_ configuration: Configuration) {
+        let limits = configuration.limits
+        commonTerms = Terms(configuration.timeouts, limits)
+        routeTerms = configuration.routes.map { Terms($0.timeouts, $0.limits) }
+        requestLimits = HTTPLimits(limits)
+        upstreamIdle = configuration.timeouts.upstreamIdle
+        for pool in pools { pool.retire() }
+        pools = configuration.upstreams.map { settings in
+            UpstreamPool(
+                self, UpstreamTarget(settings, idle: configuration.timeouts.upstreamIdle))
+        }
+        client.retire()
+    }
+
+    /// Closes the listeners and who is idle; every other connection ends with its answer. It is done
+    /// when `openConnections` is 0.
+    package func startDraining() {
+        isDraining = true
+        for listener in listeners { listener.close() }
+        while let connection = idle.first { connection.closeIdle() }
+    }
+
+    /// Closes what is still open, whatever it is doing.
+    package func closeAll() {
+        for listener in listeners { listener.close() }
+        for connection in clients { connection.abort() }
+        for pool in pools { pool.retire() }
+        client.retire()
+    }
+
+    /// Whether load balancers are to send traffic: what a listener's `health_path` answers.
+    package var isReady: Bool {
+        get { gatekeeper.isReady }
+        set { gatekeeper.isReady = newValue }
+    }
+
+    package var openConnections: Int { clients.count }
+    package var idleConnections: Int { idle.count }
+
+    /// Open connections of a listener, and how many of them are idle: for the metrics.
+    package func connections(ofListener index: Int) -> (active: Int, idle: Int) {
+        var active = 0
+        var waiting = 0
+        for connection in clients where connection.listener.index == index {
+            if connection.isListedIdle { waiting += 1 } else { active += 1 }
+        }
+        return (active, waiting)
+    }
+
+    // MARK: Connections
+
+    var connections: ConnectionCount { surroundings.connections }
+
+    func add(_ listener: Listener) {
+        if !listeners.contains(where: { $0 === listener }) { listeners.append(listener) }
+    }
+
+    func remove(_ listener: Listener) { listeners.removeAll { $0 === listener } }
+
+    func add(_ connection: ClientConnection) {
+        connection.place = clients.count
+        clients.append(connection)
+    }
+
+    func forget(_ connection: ClientConnection) {
+        let place = connection.place
+        guard place < clients.count, clients[place] === connection else { return }
+        let last = clients.removeLast()
+        guard last !== connection else { return }
+        clients[place] = last
+        last.place = place
+    }
+
+    /// - Returns: whether there was one.
+    func closeLongestIdle() -> Bool {
+        guard let connection = idle.firstCounted else { return false }
+        connection.closeIdle()
+        return true
+    }
+
+    // MARK: What is used again
+
+    func takeExchange() -> Exchange { exchanges.popLast() ?? Exchange(self) }
+
+    func give(_ exchange: Exchange) {
+        exchange.reset()
+        if exchanges.count < Self.exchangesKept { exchanges.append(exchange) }
+    }
+
+    func takeBuffer(large: Bool) -> OctetBuffer {
+        large ? largeBuffers.take() : smallBuffers.take()
+    }
+
+    func give(_ buffer: OctetBuffer) {
+        if buffer.capacity == Self.smallBufferOctets {
+            smallBuffers.give(buffer)
+        } else {
+            largeBuffers.give(buffer)
+        }
+    }
+
+    func lendArray(_ array: inout [UInt8]) {
+        if var spare = arrays.popLast() {
+            swap(&array, &spare)
+        } else {
+            array.reserveCapacity(4096)
+        }
+    }
+
+    func takeBackArray(_ array: inout [UInt8]) {
+        guard array.capacity > 0 else { return }
+        var empty: [UInt8] = []
+        swap(&array, &empty)
+        guard arrays.count < Self.arraysKept, empty.capacity <= Self.arrayOctetsKept else { return }
+        empty.removeAll(keepingCapacity: true)
+        arrays.append(empty)
+    }
+
+    // MARK: What requests ask for
+
+    var responseHeadOctetsMax: Int { responseReader.limits.headOctetsMax }
+
+    func terms(ofRoute route: Int) -> Terms {
+        routeTerms.indices.contains(route) ? routeTerms[route] : commonTerms
+    }
+
+    func pool(ofUpstream index: Int) -> UpstreamPool? {
+        pools.indices.contains(index) ? pools[index] : nil
+    }
+
+    /// The Date field's line, formatted once a second.
+    func writeDate(to octets: inout [UInt8]) {
+        if dateOf != loop.wallTime {
+            dateOf = loop.wallTime
+            date.removeAll(keepingCapacity: true)
+            date.append("Date: ")
+            HTTPDate.append(dateOf, to: &date)
+            date.append("\r\n")
+        }
+        octets.append(contentsOf: date)
+    }
+
+    // MARK: Work that waits
+
+    /// Does a flow's work on this loop. Who asked may be gone when it ends; the work ends all the same.
+    func perform(_ work: Work, for exchange: Exchange) {
+        let flows = surroundings.flows
+        let snapshot = snapshot
+        let loop = loop
+        let environment = FlowEnvironment(
+            client: client, now: { Clock.wall() }, start: { loop.start($0) })
+        let here = OnLoop((exchange, exchange.number))
+        loop.start {
+            let outcome = await flows.perform(work, under: snapshot, in: environment)
+            let (exchange, number) = here.value
+            if exchange.number == number { exchange.apply(outcome) }
+        }
+    }
+
+    func perform(
+        _ request: AdminRequest, _ answer: @escaping @Sendable (AdminRequest) async -> Answer,
+        for exchange: Exchange
+    ) {
+        let here = OnLoop((exchange, exchange.number))
+        loop.start {
+            let answer = await answer(request)
+            let (exchange, number) = here.value
+            if exchange.number == number { exchange.applyAdmin(answer) }
+        }
+    }
+
+    // MARK: Log and metrics
+
+    /// A finished exchange.
+    func record(_ exchange: Exchange) {
+        guard exchange.listensForSite else { return }
+        let microseconds = exchange.startedAt.microseconds(to: loop.now)
+        counts.request(
+            route: exchange.facts.route, method: Int(exchange.facts.method.rawValue),
+            status: exchange.status,
+            seconds: Double(microseconds) / 1_000_000)
+        if let answered = exchange.relay.answeredAt, exchange.plan != nil {
+            let took = exchange.relay.sentAt.microseconds(to: answered)
+            counts.upstream(exchange.facts.upstream, seconds: Double(took) / 1_000_000)
+        }
+        switch exchange.facts.sessionOutcome {
+        case .none: break
+        case .opened: counts.sessionsOpened &+= 1
+        case .failed: counts.sessionsNotOpened &+= 1
+        }
+        if sink.isOn { writeAccessLine(exchange, microseconds: microseconds) }
+    }
+
+    var logsAccess: Bool { sink.isOn }
+
+    private func writeAccessLine(_ exchange: Exchange, microseconds: Int) {
+        let configuration = exchange.plan?.snapshot.configuration ?? snapshot.configuration
+        let facts = exchange.facts
+        let client = facts.client ?? exchange.peer?.address
+        let route =
+            configuration.routes.indices.contains(facts.route)
+            ? configuration.routes[facts.route].name : ""
+        let upstream =
+            configuration.upstreams.indices.contains(facts.upstream)
+            ? configuration.upstreams[facts.upstream].name : ""
+        let method = exchange.methodToken
+        let clientText = client?.description ?? "unix"
+        sink.append(
+            request: facts.requestID.span, client: clientText.utf8.span,
+            method: method.span, host: facts.host.span, path: facts.path.span,
+            status: exchange.status, octets: Int(clamping: exchange.octetsSent),
+            microseconds: microseconds, route: route.utf8.span, upstream: upstream.utf8.span,
+            subject: facts.subject.span)
+        guard !isSinkScheduled else { return }
+        isSinkScheduled = true
+        loop.endOfTurn { [self] in
+            isSinkScheduled = false
+            sink.flush()
+        }
+    }
+
+    func note(_ failure: ExchangeFailure, of exchange: Exchange) {
+        let upstreams = exchange.plan?.snapshot.configuration.upstreams ?? []
+        var pairs: [(String, LogValue)] = [("code", .string(failure.code))]
+        if upstreams.indices.contains(exchange.facts.upstream) {
+            pairs.append(("upstream", .string(upstreams[exchange.facts.upstream].name)))
+        }
+        if let detail = failure.detail { pairs.append(("reason", .string(detail))) }
+        pairs.append(("cut", .bool(exchange.hasResponded)))
+        surroundings.log.event(
+            failure.isUpstreams ? .warning : .debug,
+            failure.isUpstreams ? "upstream-failed" : "request-failed",
+            request: exchange.requestID, pairs)
+    }
+
+    func noteEndedWithSession(_ exchange: Exchange) {
+        surroundings.log.event(.debug, "ended-with-session", request: exchange.requestID, [])
+    }
+
+    /// The reason under the code that a page shows.
+    func note(_ answer: Answer, of exchange: Exchange) {
+        guard let reason = answer.logReason else { return }
+        surroundings.log.event(
+            answer.status >= 500 ? .warning : .info, "refused", request: exchange.requestID,
+            [
+                ("status", .int(answer.status)), ("code", .string(answer.code ?? "")),
+                ("reason", .string(reason)),
+            ])
+    }
+
+    func noteTimeout(_ waiting: Deadline.Waiting, _ exchange: Exchange?) {
+        switch waiting {
+        // The ordinary end of a connection that nobody uses.
+        case .keepAlive, .lingering, .nothing: return
+        default: break
+        }
+        surroundings.log.event(
+            .debug, "client-timeout", request: exchange?.requestID,
+            [("waiting", .string(waiting.rawValue))])
+    }
+
+    func noteAcceptFailure(_ error: Errno) {
+        surroundings.log.event(.error, "accept-failed", [("reason", .string("\(error)"))])
+    }
+}
+
+extension MonotonicInstant {
+    fileprivate func microseconds(to later: MonotonicInstant) -> Int {
+        Int(
+            clamping: later.nanoseconds.subtractingReportingOverflow(nanoseconds).partialValue
+                / 1000)
+    }
+}
