@@ -45,6 +45,7 @@ let rooms: [Room] = [
             "Values", "Platform", "HTTP", "TLS", "OpenID", "Gateway", "Flows", "Configuration",
             "Telemetry",
         ], isFence: true),
+    Room(name: "Demo", imports: ["Values", "Platform", "HTTP", "JSON", "GraphQL", "Cryptography"]),
 ]
 
 let settings: [SwiftSetting] = [
