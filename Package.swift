@@ -72,6 +72,10 @@ func target(_ room: Room) -> Target {
 
 let package = Package(
     name: "gatehouse",
+    products: [.executable(name: "gatehouse", targets: ["gatehouse"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
     targets: [
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COctets"),
@@ -79,7 +83,16 @@ let package = Package(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
             name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
-    ] + rooms.map(target)
+    ] + rooms.map(target) + [
+        .executableTarget(
+            name: "gatehouse",
+            dependencies: [
+                "Values", "Platform", "HTTP", "Telemetry", "Configuration", "Sessions", "OpenID",
+                "Gateway", "Flows", "Server", "Demo",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings + [.strictMemorySafety()])
+    ]
         + rooms.filter(\.isTested).map { room in
             .testTarget(
                 name: room.name + "Tests",

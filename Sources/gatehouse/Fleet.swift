@@ -1,0 +1,325 @@
+// The loops of the process and what listens on them, as one thing that the supervisor can start, hand
+// a new snapshot, and end.
+
+import Configuration
+import Flows
+import Gateway
+import Platform
+import Server
+import Synchronization
+import Telemetry
+import Values
+
+/// Used on the main thread alone, but for `gathered` and `end`, which any loop may await.
+final class Fleet: @unchecked Sendable {
+    // SAFETY: `workers` and `loops` never change after init. What changes is touched by the main thread
+    // only, or is behind a lock.
+    private let loops: [EventLoop]
+    private var workers: [Worker] = []
+    private let connections: ConnectionCount
+    private let flows: Flows
+    private let log: Log
+    private let tally: Tally
+    private var threads: [ThreadHandle] = []
+    /// Each address's listener on each worker, in the workers' order.
+    private var listeners: [ListenAddress: [Listener]] = [:]
+    private var adminListener: (address: ListenAddress, listener: Listener)?
+    private let shared: Mutex<Shared>
+
+    private struct Shared {
+        var snapshot: Snapshot
+        /// What was counted under earlier configurations.
+        var earlier = Totals()
+        var hasDiscovered = false
+        var isDraining = false
+    }
+
+    init(_ snapshot: Snapshot, log: Log, tally: Tally) throws {
+        let configuration = snapshot.configuration
+        self.log = log
+        self.tally = tally
+        shared = Mutex(Shared(snapshot: snapshot))
+        connections = ConnectionCount(
+            max: configuration.limits.connections,
+            maxForClient: configuration.limits.connectionsPerClient)
+        var loops: [EventLoop] = []
+        for index in 0..<(configuration.threads ?? Platform.Limits.processorCount) {
+            loops.append(try EventLoop(index: index))
+        }
+        self.loops = loops
+        let announced = Announced()
+        flows = Flows(log: log, tally: tally) { sessions in
+            await announced.fleet?.end(sessions)
+        }
+        let surroundings = Surroundings(
+            flows: flows, resolver: Resolver(), log: log, connections: connections)
+        workers = loops.map { Worker(loop: $0, snapshot: snapshot, surroundings: surroundings) }
+        for worker in workers { worker.isReady = false }
+        announced.fleet = self
+    }
+
+    var loopCount: Int { loops.count }
+    var configuration: Configuration { shared.withLock { $0.snapshot.configuration } }
+    var addresses: [String] { listeners.keys.map(\.description).sorted() }
+
+    func start() {
+        threads = loops.map { loop in Thread.start("loop-\(loop.index)") { loop.run() } }
+        discover()
+    }
+
+    func stop() {
+        for worker in workers { onLoop(of: worker) { $0.closeAll() } }
+        for loop in loops { loop.stop() }
+        for thread in threads { thread.join() }
+    }
+
+    // MARK: Listening
+
+    /// Opens what the configuration has and is not open yet. Throws before anything has changed.
+    func listen(_ configuration: Configuration) throws {
+        var made: [ListenAddress: [Listener]] = [:]
+        for (index, settings) in configuration.listeners.enumerated()
+        where listeners[settings.address] == nil {
+            made[settings.address] = try makeListeners(settings, index)
+        }
+        if let admin = configuration.admin, adminListener?.address != admin.address {
+            let descriptor = try Socket.listen(on: admin.address.socketAddress)
+            let listener = Listener(
+                descriptor, of: workers[0],
+                desk: .admin { [unowned self] in await self.adminAnswer($0) },
+                index: -1, isUnix: admin.address.isUnix, isCounted: false)
+            retireAdmin()
+            adminListener = (admin.address, listener)
+            startListening([listener])
+        } else if configuration.admin == nil {
+            retireAdmin()
+        }
+        for (address, list) in made {
+            listeners[address] = list
+            startListening(list)
+        }
+    }
+
+    /// One descriptor for each loop: of TCP each with a queue of its own, of a unix socket the same.
+    private func makeListeners(_ settings: ListenerSettings, _ index: Int) throws -> [Listener] {
+        let address = settings.address.socketAddress
+        do {
+            if address.isUnix {
+                let first = try Socket.listen(on: address)
+                return try workers.map { worker in
+                    Listener(
+                        try first.duplicate(), of: worker, index: index, isUnix: true,
+                        isShared: workers.count > 1)
+                }
+            }
+            // SO_REUSEPORT would let a second gatehouse share the port unnoticed; without it the
+            // kernel says that the port is taken.
+            let probe = try Socket.listen(on: address)
+            let chosen = Socket.localAddress(probe.number) ?? address
+            probe.close()
+            return try workers.map { worker in
+                Listener(
+                    try Socket.listen(on: chosen, reusePort: true), of: worker, index: index)
+            }
+        } catch {
+            throw Refusal(
+                "cannot listen on \(settings.address): \(error); is another program there?")
+        }
+    }
+
+    private func startListening(_ list: [Listener]) {
+        for listener in list {
+            onLoop(of: listener.worker) { _ in
+                do {
+                    try listener.start()
+                } catch {
+                    self.log.event(.error, "listen-failed", [("reason", .string("\(error)"))])
+                }
+            }
+        }
+    }
+
+    private func retireAdmin() {
+        guard let (_, listener) = adminListener else { return }
+        onLoop(of: listener.worker) { _ in listener.close() }
+        adminListener = nil
+    }
+
+    // MARK: Snapshots
+
+    /// From now on every loop decides under this snapshot.
+    func adopt(_ snapshot: Snapshot) {
+        let old = configuration
+        let new = snapshot.configuration
+        connections.setLimits(
+            max: new.limits.connections, maxForClient: new.limits.connectionsPerClient)
+        for worker in workers {
+            let counts = onLoop(of: worker) { worker in
+                let counts = worker.takeCounts(
+                    routes: new.routes.count, upstreams: new.upstreams.count)
+                worker.adopt(snapshot)
+                return counts
+            }
+            shared.withLock { $0.earlier.add(counts, labelledBy: old) }
+        }
+        shared.withLock { $0.snapshot = snapshot }
+        for (index, settings) in new.listeners.enumerated() {
+            for listener in listeners[settings.address] ?? [] {
+                onLoop(of: listener.worker) { _ in listener.index = index }
+            }
+        }
+        let addresses = Set(new.listeners.map(\.address))
+        for (address, list) in listeners where !addresses.contains(address) {
+            for listener in list { onLoop(of: listener.worker) { _ in listener.close() } }
+            listeners[address] = nil
+        }
+        discover()
+    }
+
+    /// Asks each provider for its documents, in the background.
+    private func discover() {
+        let worker = workers[0]
+        let providers = configuration.providers
+        let loop = worker.loop
+        loop.post {
+            let environment = FlowEnvironment(
+                client: worker.client, now: { Clock.wall() }, start: { loop.start($0) })
+            loop.start { [flows = self.flows] in
+                await flows.directory.prepare(providers, in: environment)
+                self.shared.withLock { $0.hasDiscovered = true }
+                self.tellReadiness()
+            }
+        }
+    }
+
+    // MARK: Readiness and end
+
+    var isReady: Bool { shared.withLock { $0.hasDiscovered && !$0.isDraining } }
+
+    func becomeUnready() {
+        shared.withLock { $0.isDraining = true }
+        tellReadiness()
+    }
+
+    private func tellReadiness() {
+        let isReady = isReady
+        for worker in workers { worker.loop.post { worker.isReady = isReady } }
+    }
+
+    func startDraining() {
+        for worker in workers { onLoop(of: worker) { $0.startDraining() } }
+        adminListener = nil
+        listeners = [:]
+    }
+
+    /// The admin's connections aside: nobody waits for a monitor that keeps one open.
+    var openConnections: Int { connections.current }
+
+    // MARK: What loops are asked
+
+    /// Every loop refuses these sessions when this returns.
+    func end(_ sessions: [EndedSession]) async {
+        for worker in workers {
+            await withCheckedContinuation { continuation in
+                worker.loop.post {
+                    worker.end(sessions)
+                    continuation.resume()
+                }
+            }
+        }
+    }
+
+    /// What `/metrics` says, from every loop.
+    func exposition() async -> String {
+        var gathered = Gathered()
+        for worker in workers {
+            let part = await withCheckedContinuation { continuation in
+                worker.loop.post { continuation.resume(returning: Gathered(worker)) }
+            }
+            gathered.add(part)
+        }
+        gathered.totals.add(shared.withLock { $0.earlier })
+        return Exposition.text(
+            totals: gathered.totals, tally: tally.counted, connections: gathered.gauges,
+            version: Version.number, at: Clock.wall())
+    }
+
+    /// What `/readyz` says of each provider that is not known.
+    var degraded: [(provider: String, why: String)] {
+        flows.directory.degraded(configuration.providers)
+    }
+
+    /// Does something on a worker's loop and waits for it; before the loops run, at once.
+    @discardableResult
+    private func onLoop<Value: Sendable>(
+        of worker: Worker, _ body: @escaping @Sendable (Worker) -> Value
+    ) -> Value {
+        guard !threads.isEmpty, !worker.loop.isOnLoop else { return body(worker) }
+        let parking = Parking()
+        let result = Mutex<Value?>(nil)
+        worker.loop.post {
+            let value = body(worker)
+            result.withLock { $0 = value }
+            parking.wake()
+        }
+        while true {
+            parking.park()
+            if let value = result.withLock({ $0 }) { return value }
+        }
+    }
+}
+
+/// Closes the circle between flows, which announce, and the fleet, which is told.
+private final class Announced: @unchecked Sendable {
+    // SAFETY: written once, before any loop runs; read by the loops afterwards.
+    weak var fleet: Fleet?
+}
+
+/// One loop's numbers, or all loops' together.
+private struct Gathered: Sendable {
+    var totals = Totals()
+    var gauges: [ConnectionGauge] = []
+
+    init() {}
+
+    init(_ worker: Worker) {
+        let configuration = worker.snapshot.configuration
+        totals.add(worker.counts, labelledBy: configuration)
+        gauges = configuration.listeners.enumerated().map { index, settings in
+            let (active, idle) = worker.connections(ofListener: index)
+            return ConnectionGauge(listener: settings.label, active: active, idle: idle)
+        }
+    }
+
+    mutating func add(_ other: Gathered) {
+        totals.add(other.totals)
+        for gauge in other.gauges {
+            if let index = gauges.firstIndex(where: { $0.listener == gauge.listener }) {
+                gauges[index] = ConnectionGauge(
+                    listener: gauge.listener, active: gauges[index].active + gauge.active,
+                    idle: gauges[index].idle + gauge.idle)
+            } else {
+                gauges.append(gauge)
+            }
+        }
+    }
+}
+
+extension Totals {
+    fileprivate mutating func add(_ counts: Counts, labelledBy configuration: Configuration) {
+        add(
+            counts, routes: configuration.routes.map(\.name),
+            upstreams: configuration.upstreams.map(\.name))
+    }
+}
+
+extension ListenAddress {
+    var socketAddress: SocketAddress {
+        switch self {
+        case .ip(let address, let port): .ip(address, port: port)
+        case .unix(let path): .unix(path)
+        }
+    }
+
+    var isUnix: Bool { if case .unix = self { true } else { false } }
+}
