@@ -91,7 +91,8 @@ let package = Package(
                 "Gateway", "Flows", "Server", "Demo",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: settings + [.strictMemorySafety()])
+            swiftSettings: settings + [.strictMemorySafety()]),
+        corpus(),
     ]
         + rooms.filter(\.isTested).map { room in
             .testTarget(
@@ -100,3 +101,23 @@ let package = Package(
                 swiftSettings: settings)
         }
 )
+
+/// The entries under Fuzz/Entries, one for each parser of outside octets. Here they are tests, which
+/// replay Tests/Corpus; under GATEHOUSE_FUZZ (`make fuzz`) they are a libFuzzer program instead.
+func corpus() -> Target {
+    let rooms: [Target.Dependency] = [
+        "Values", "HTTP", "JSON", "GraphQL", "YAML", "Cryptography", "TLS", "Configuration",
+        "Sessions", "OpenID", "Gateway",
+    ]
+    guard Context.environment["GATEHOUSE_FUZZ"] != nil else {
+        return .testTarget(
+            name: "CorpusTests", dependencies: rooms, path: "Fuzz",
+            exclude: ["Fuzzer.swift", "fuzz", "RECORD.md"],
+            sources: ["Entries", "CorpusTests.swift"], swiftSettings: settings)
+    }
+    return .executableTarget(
+        name: "fuzz", dependencies: rooms, path: "Fuzz",
+        exclude: ["CorpusTests.swift", "fuzz", "RECORD.md"],
+        sources: ["Entries", "Fuzzer.swift"],
+        swiftSettings: settings + [.enableExperimentalFeature("Extern")])
+}
