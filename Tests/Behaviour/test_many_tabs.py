@@ -1,0 +1,56 @@
+"""Several logins at once in one browser: each comes to its own end."""
+
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+
+def test_five_tabs_are_each_led_to_their_page_in_any_order(gateway, provider, upstream):
+    browser = gateway.browser()
+    tabs = [browser.open(gateway.at(f"/tab/{i}"), follow=False) for i in range(5)]
+    order = list(range(5))
+    random.Random(5).shuffle(order)
+    for i in order:
+        page = browser.open(tabs[i].location)
+        assert (page.status, page.url) == (200, gateway.at(f"/tab/{i}"))
+    assert sorted(r.target for r in upstream.requests) == [f"/tab/{i}" for i in range(5)]
+    left = [c for c in browser.cookies if "login" in c.name]
+    assert all(c.expires and c.expires <= time.time() + 60 for c in left), "a finished login's mark goes within a minute"
+
+
+def test_a_sixth_tab_drops_the_oldest_and_no_more_cookies_than_five_are_kept(gateway):
+    browser = gateway.browser()
+    tabs = [browser.open(gateway.at(f"/tab/{i}"), follow=False) for i in range(8)]
+    assert len([n for n in browser.cookies_of("localhost") if "login" in n]) <= 5
+    for i in (7, 3):
+        assert browser.open(tabs[i].location).url == gateway.at(f"/tab/{i}")
+    page = browser.open(tabs[0].location)
+    assert page.status == 200, "the dropped one finds the session of the others, or begins afresh"
+
+
+def test_many_browsers_sign_in_at_once(gateway, upstream):
+    def visit(i):
+        return gateway.browser().open(gateway.at(f"/user/{i}")).url
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(visit, range(64))) == [gateway.at(f"/user/{i}") for i in range(64)]
+
+
+def test_two_copies_of_a_callback_get_the_same_answer(gateway, provider):
+    browser = gateway.browser()
+    back = browser.open(browser.open(gateway.at("/page"), follow=False).location, follow=False).location
+    cookie = browser.cookie_field(gateway.url)
+
+    def come_back(_):
+        return gateway.ask(
+            "GET",
+            back.removeprefix(gateway.url),
+            f"Cookie: {cookie}",
+            "Sec-Fetch-Mode: navigate",
+            "Sec-Fetch-Dest: document",
+        )
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(come_back, range(4)))
+    assert {(a.status, a.one("Location")) for a in answers} <= {(303, "/page"), (303, gateway.at("/page"))}
+    assert len(provider.grants("authorization_code")) == 1
