@@ -116,6 +116,11 @@ final class Supervisor {
             try fleet.listen(configuration)
             log.apply(configuration.logSettings)
             fleet.adopt(next)
+            if configuration.threads != current.configuration.threads {
+                log.event(
+                    .warning, "restart-needed",
+                    [("key", "threads"), ("reason", "loops are made when the process starts")])
+            }
             tally.reload(succeeded: true)
             log.event(.info, "reloaded", [("generation", .int(next.generation))])
             return next
