@@ -2,7 +2,7 @@
 //
 // Cold work (a login, a refresh) is ordinary async code whose every part runs on the loop that has
 // the connection. That holds only for tasks that prefer the loop as their executor: a bare `Task {}`,
-// `Task.detached` and `Task.sleep` leave it for threads of their own (measured, see ARCHITECTURE.md), so
+// `Task.detached` and `Task.sleep` leave it for threads of their own (measured), so
 // `start` is the only place that makes a task.
 
 extension EventLoop {
