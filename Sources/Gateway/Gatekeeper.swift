@@ -84,7 +84,7 @@ package struct Gatekeeper: ~Copyable {
         let verdict = judge(request, &inquiry, &upstreamHead, &facts)
         switch verdict {
         case .answer(var answer):
-            if case .session(_, let setCookies) = known { answer.add(setCookies: setCookies) }
+            answer.add(setCookies: inquiry.cookiesOfFlow)
             // What follows a CONNECT may be meant for the tunnel that it did not get.
             if request.method == .connect { answer.closes = true }
             return .answer(snapshot.finished(answer))

@@ -45,6 +45,14 @@ enum SessionFinding: Equatable {
     case live(provider: Int, wantsSealing: Bool)
 }
 
+extension Inquiry {
+    /// What a flow made for this browser. A session that has ended meanwhile brings no cookie.
+    var cookiesOfFlow: [String] {
+        guard case .session(_, let setCookies) = known, case .live = finding else { return [] }
+        return setCookies
+    }
+}
+
 extension Gatekeeper {
     /// The first live session of these providers that was opened here, and, where a route asks, one
     /// that is strong enough for it. A cookie that does not open, or is somebody else's, is as if
@@ -151,7 +159,9 @@ extension Gatekeeper {
 
     func cookiesToAdd(_ inquiry: borrowing Inquiry) -> CookiesToAdd {
         switch inquiry.known {
-        case .session(_, let setCookies): return setCookies.isEmpty ? .none : .made(setCookies)
+        case .session:
+            let made = inquiry.cookiesOfFlow
+            return made.isEmpty ? .none : .made(made)
         case .none: return .none
         case .unread: break
         }

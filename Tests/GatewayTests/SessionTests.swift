@@ -167,6 +167,16 @@ import Values
             reply.answer?.fields.filter { $0.name == "Set-Cookie" }.map(\.value) == ["a=1", "b=2"])
     }
 
+    @Test func `a session that ended while a flow worked brings no cookie`() throws {
+        let door = try Door()
+        let session = door.session()
+        door.gatekeeper.endSession(session.id, from: noon, until: session.expires)
+        let reply = try door.ask(
+            "GET", "/page", known: .session(session, setCookies: ["a=1"]))
+        #expect(reply.status == 401)
+        #expect(reply.answer?.field("Set-Cookie") == nil)
+    }
+
     @Test func `a person whose token ended for good goes through the provider`() throws {
         let door = try Door()
         let cookie = door.signedIn {
