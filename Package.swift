@@ -23,9 +23,12 @@ let rooms: [Room] = [
     Room(name: "Cryptography", libraries: ["COpenSSL"], isFence: true),
     Room(name: "TLS", libraries: ["COpenSSL"], isFence: true),
     Room(name: "YAML", libraries: ["CYAML"], isFence: true),
+    Room(name: "Redis", libraries: ["CHiredis"], isFence: true),
     Room(name: "HTTP", imports: ["Values"], libraries: ["COctets"]),
     Room(name: "Telemetry", imports: ["Values", "Platform"]),
-    Room(name: "Configuration", imports: ["Values", "HTTP", "JSON", "YAML", "Cryptography"]),
+    Room(
+        name: "Configuration",
+        imports: ["Values", "HTTP", "JSON", "YAML", "Cryptography", "Redis"]),
     Room(name: "Sessions", imports: ["Values", "HTTP", "Cryptography"]),
     Room(name: "OpenID", imports: ["Values", "HTTP", "JSON", "Cryptography"]),
     Room(
@@ -37,13 +40,13 @@ let rooms: [Room] = [
         name: "Flows",
         imports: [
             "Values", "HTTP", "JSON", "OpenID", "Sessions", "Gateway", "Configuration",
-            "Cryptography", "Telemetry",
+            "Cryptography", "Redis", "Telemetry",
         ]),
     Room(
         name: "Server",
         imports: [
             "Values", "Platform", "HTTP", "TLS", "OpenID", "Gateway", "Flows", "Configuration",
-            "Telemetry",
+            "Cryptography", "Redis", "Telemetry",
         ], isFence: true),
     Room(name: "Demo", imports: ["Values", "Platform", "HTTP", "JSON", "GraphQL", "Cryptography"]),
 ]
@@ -83,6 +86,8 @@ let package = Package(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
             name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        // Without its .pc file, which names a flag that SwiftPM refuses with a warning.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     ] + rooms.map(target) + [
         .executableTarget(
             name: "gatehouse",
@@ -107,7 +112,7 @@ let package = Package(
 func corpus() -> Target {
     let rooms: [Target.Dependency] = [
         "Values", "HTTP", "JSON", "GraphQL", "YAML", "Cryptography", "TLS", "Configuration",
-        "Sessions", "OpenID", "Gateway",
+        "Redis", "Sessions", "OpenID", "Gateway",
     ]
     guard Context.environment["GATEHOUSE_FUZZ"] != nil else {
         return .testTarget(

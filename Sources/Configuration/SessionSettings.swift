@@ -1,6 +1,7 @@
 // Where a session is kept, how long it lives, and what its cookies are called.
 
 package import Cryptography
+package import Redis
 
 package struct SessionSettings: Sendable {
     package let storage: SessionStorage
@@ -28,10 +29,17 @@ package enum KeysSource: Sendable {
     case ephemeral
 }
 
-package struct RedisSettings: Sendable {
+package struct RedisSettings: Equatable, Sendable {
+    /// As it is written: for the log.
     package internal(set) var url: String?
     package internal(set) var user: Secret?
     package internal(set) var password: Secret?
+    /// PEM; `nil`: the system's authorities.
+    package internal(set) var ca: [UInt8]?
+
+    package var location: RedisLocation? { url.flatMap(RedisLocation.init(parsing:)) }
+
+    package init() {}
 }
 
 package struct CookieSettings: Sendable {

@@ -1,5 +1,7 @@
 // `session`, with its cookie, logout and redis.
 
+internal import Redis
+
 struct SessionDraft: Sendable {
     var storage = SessionStorage.cookie
     var keys: ReadSecret?
@@ -127,13 +129,14 @@ enum SessionTable {
             key(
                 "password", \.password, .secret, "Its password.",
                 example: "{ file: secrets/redis }"),
+            key(
+                "ca_file", \.ca, .pem("CERTIFICATE"), "The authorities trusted under rediss://.",
+                example: "tls/internal-ca.pem", otherwise: "the system's"),
         ])
 
     private static let redisURL = Kind<String>.text(
-        "redis URL", fix: "write redis://HOST:PORT/NUMBER, or rediss:// for TLS"
-    ) { text in
-        let schemes = ["redis://", "rediss://", "redis+sentinel://", "redis+cluster://"]
-        // A password in a URL is a secret where secrets are not looked for.
-        return !text.contains("@") && schemes.contains { text.hasPrefix($0) && text != $0 }
-    }
+        "redis URL",
+        fix: "write redis://HOST:PORT/NUMBER, redis+sentinel://HOST,HOST/MASTER or "
+            + "redis+cluster://HOST,HOST (rediss for TLS), and user and password as keys"
+    ) { RedisLocation(parsing: $0) != nil }
 }

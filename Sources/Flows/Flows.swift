@@ -13,15 +13,19 @@ package import Values
 /// What a flow is handed by the loop it runs on.
 package struct FlowEnvironment: Sendable {
     package let client: any HTTPClient
+    /// `nil` where none is configured.
+    package let redis: (any RedisClient)?
     package let now: @Sendable () -> UnixTime
     /// Starts work that nobody waits for, on the same loop.
     package let start: @Sendable (@escaping @Sendable () async -> Void) -> Void
 
     package init(
-        client: any HTTPClient, now: @escaping @Sendable () -> UnixTime,
+        client: any HTTPClient, redis: (any RedisClient)? = nil,
+        now: @escaping @Sendable () -> UnixTime,
         start: @escaping @Sendable (@escaping @Sendable () async -> Void) -> Void
     ) {
         self.client = client
+        self.redis = redis
         self.now = now
         self.start = start
     }
@@ -39,6 +43,7 @@ package final class Flows: Sendable {
     let redemptions = Redemptions()
     let refreshes = RefreshDesk()
     let renewals = RenewalThrottle()
+    package let storeHealth: StoreHealth
     let log: Log
     let tally: Tally
     /// Makes every loop refuse these sessions; returns when all of them do.
@@ -52,6 +57,7 @@ package final class Flows: Sendable {
         self.tally = tally
         self.announceEnded = announceEnded
         directory = ProviderDirectory(log: log, tally: tally)
+        storeHealth = StoreHealth(log: log)
     }
 
     /// Ends sessions, for refreshes that are under way too.

@@ -29,6 +29,8 @@ package final class Worker: @unchecked Sendable {
     package private(set) var snapshot: Snapshot
     var gatekeeper: Gatekeeper
     package private(set) lazy var client = LoopClient(self)
+    /// `nil` where none is configured.
+    package private(set) var redis: LoopRedis?
     package var counts: Counts
     private let sink: AccessSink
     private var isSinkScheduled = false
@@ -118,6 +120,16 @@ package final class Worker: @unchecked Sendable {
                 self, UpstreamTarget(settings, idle: configuration.timeouts.upstreamIdle))
         }
         client.retire()
+        applyRedis(configuration.session.redis)
+    }
+
+    /// Connections to the same store as before go on.
+    private func applyRedis(_ settings: RedisSettings?) {
+        guard redis?.settings != settings else { return }
+        redis?.retire()
+        redis = settings.flatMap {
+            LoopRedis($0, on: loop, surroundings.resolver, surroundings.flows.storeHealth)
+        }
     }
 
     /// Closes the listeners and who is idle; every other connection ends with its answer. It is done
@@ -134,6 +146,7 @@ package final class Worker: @unchecked Sendable {
         for connection in clients { connection.abort() }
         for pool in pools { pool.retire() }
         client.retire()
+        redis?.retire()
     }
 
     /// Whether load balancers are to send traffic: what a listener's `health_path` answers.
@@ -256,7 +269,7 @@ package final class Worker: @unchecked Sendable {
         let snapshot = snapshot
         let loop = loop
         let environment = FlowEnvironment(
-            client: client, now: { Clock.wall() }, start: { loop.start($0) })
+            client: client, redis: redis, now: { Clock.wall() }, start: { loop.start($0) })
         let here = OnLoop((exchange, exchange.number))
         loop.start {
             let outcome = await flows.perform(work, under: snapshot, in: environment)

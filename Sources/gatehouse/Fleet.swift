@@ -183,7 +183,8 @@ final class Fleet: @unchecked Sendable {
         let loop = worker.loop
         loop.post {
             let environment = FlowEnvironment(
-                client: worker.client, now: { Clock.wall() }, start: { loop.start($0) })
+                client: worker.client, redis: worker.redis, now: { Clock.wall() },
+                start: { loop.start($0) })
             loop.start { [flows = self.flows] in
                 await flows.directory.prepare(providers, in: environment)
                 self.shared.withLock { $0.hasDiscovered = true }
