@@ -21,7 +21,7 @@ struct Entry: Sendable {
     }
 
     static let all: [Entry] = [
-        requests, responses, content, messages, paths, urls, cookies, lists, dates,
+        requests, responses, content, prefaces, messages, paths, urls, cookies, lists, dates,
         json, forms, encodings, addresses, graphQL, yaml, configuration,
         keyFiles, sealed, sessions, logins, returnPaths,
         callbacks, tokenAnswers, providerMetadata, keySets, idTokens,

@@ -15,7 +15,8 @@ enum ListenerChecks {
         var seen: [ListenAddress: String] = [:]
         for (index, listener) in (draft.listeners ?? []).enumerated() {
             let key = "listeners[\(index)]"
-            check(listener, key, draft.externalURL, &reading)
+            check(
+                listener, key, draft.externalURL, trusted: draft.trustedProxies, &reading)
             claim(listener.address, key, &seen, &reading)
         }
         if draft.listeners == nil {
@@ -41,12 +42,18 @@ enum ListenerChecks {
     }
 
     private static func check(
-        _ listener: ListenerDraft, _ key: String, _ url: Origin?, _ reading: inout Reading
+        _ listener: ListenerDraft, _ key: String, _ url: Origin?, trusted: TrustedProxies,
+        _ reading: inout Reading
     ) {
         if let path = listener.healthPath, path == "/.auth" || path.hasPrefix("/.auth/") {
             reading.problem(
                 "\(key).health_path", "\(quoted(path)) lies under /.auth/, which has its own pages",
                 fix: "choose another path, such as /healthz")
+        }
+        if listener.proxyProtocol, trusted.blocks.isEmpty, !trusted.unix {
+            reading.warning(
+                "\(key).proxy_protocol", "lets nobody in: trusted_proxies is empty",
+                fix: "name the balancer there, such as trusted_proxies: [10.0.0.0/8]")
         }
         guard url?.scheme == .https, let address = listener.address, listener.tls == nil,
             !listener.tlsTerminated, !listener.redirectToHTTPS

@@ -33,7 +33,7 @@ enum ListenerTable {
             key(
                 "proxy_protocol", \.proxyProtocol, .bool,
                 "Whether a PROXY protocol preface is required, and only from trusted_proxies.",
-                example: "true", Later.proxyProtocol),
+                example: "true"),
             key(
                 "tls_terminated", \.tlsTerminated, .bool,
                 "Allows a plain listener under an https external_url: something in front ends TLS.",

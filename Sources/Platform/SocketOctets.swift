@@ -44,12 +44,28 @@ extension Socket {
     package static func receive(
         _ number: Int32, octetsMax: Int, appendingTo octets: inout [UInt8]
     ) throws(Errno) -> Int? {
+        try receive(number, octetsMax: octetsMax, flags: 0, appendingTo: &octets)
+    }
+
+    /// As `receive`, but what is appended stays there to be received. News of more octets comes as if
+    /// these had been taken.
+    package static func peek(
+        _ number: Int32, octetsMax: Int, appendingTo octets: inout [UInt8]
+    ) throws(Errno) -> Int? {
+        try receive(number, octetsMax: octetsMax, flags: Int32(MSG_PEEK), appendingTo: &octets)
+    }
+
+    private static func receive(
+        _ number: Int32, octetsMax: Int, flags: Int32, appendingTo octets: inout [UInt8]
+    ) throws(Errno) -> Int? {
         var received: Int?
         try octets.append(addingCapacity: octetsMax) { output throws(Errno) in
             try output.withUnsafeMutableBufferPointer { room, count throws(Errno) in
                 // SAFETY: recv(2) writes at most `octetsMax` octets into the room and keeps nothing.
                 let start = room.baseAddress
-                received = try attemptUnlessBlocked("recv") { recv(number, start, octetsMax, 0) }
+                received = try attemptUnlessBlocked("recv") {
+                    recv(number, start, octetsMax, flags)
+                }
                 count = received ?? 0
             }
         }

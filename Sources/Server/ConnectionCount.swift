@@ -31,16 +31,23 @@ package final class ConnectionCount: Sendable {
     /// again here.
     func admit(_ client: IPAddress?) -> Bool {
         count.add(1, ordering: .relaxed)
+        guard claimShare(of: client) else {
+            count.subtract(1, ordering: .relaxed)
+            return false
+        }
+        return true
+    }
+
+    /// Whether one that has been counted may be this client's.
+    func claimShare(of client: IPAddress?) -> Bool {
         let maxForClient = maxForClient.load(ordering: .relaxed)
         guard let client, maxForClient > 0 else { return true }
-        let isAdmitted = clients.withLock { clients in
+        return clients.withLock { clients in
             let here = clients[client, default: 0]
             guard here < maxForClient else { return false }
             clients[client] = here + 1
             return true
         }
-        if !isAdmitted { count.subtract(1, ordering: .relaxed) }
-        return isAdmitted
     }
 
     func leave(_ client: IPAddress?) {

@@ -3,6 +3,7 @@
 // TCP has a descriptor for each loop; a unix socket's is shared. A descriptor closes only once its
 // queue has been accepted empty, since closing one of a SO_REUSEPORT group resets who waits on it.
 
+import Configuration
 import Gateway
 package import Platform
 import Values
@@ -113,17 +114,54 @@ package final class Listener: LoopHandler, @unchecked Sendable {
     }
 
     private func open(_ descriptor: consuming Descriptor, from address: IPAddress?) {
-        if isCounted, !worker.connections.admit(address) { return }
         if !isUnix { Socket.noDelay(descriptor.number) }
-        let peer = Peer(address: address, isUnix: isUnix, isTLS: isTLS, listener: index)
-        let connection = ClientConnection(descriptor, from: peer, at: self)
+        if requiresPreface { return awaitPreface(descriptor, from: address) }
+        if isCounted, !worker.connections.admit(address) { return }
         open += 1
+        serve(descriptor, Peer(address: address, isUnix: isUnix, isTLS: isTLS, listener: index))
+    }
+
+    private func serve(_ descriptor: consuming Descriptor, _ peer: Peer) {
+        let connection = ClientConnection(descriptor, from: peer, at: self)
         worker.add(connection)
         do {
             try connection.open()
         } catch {
             connection.abort()
         }
+    }
+
+    // MARK: The PROXY protocol
+
+    private var requiresPreface: Bool {
+        let listeners = worker.snapshot.configuration.listeners
+        return listeners.indices.contains(index) && listeners[index].proxyProtocol
+    }
+
+    /// Only who may speak for others is listened to.
+    private func awaitPreface(_ descriptor: consuming Descriptor, from address: IPAddress?) {
+        let trusted = worker.snapshot.configuration.trustedProxies
+        guard address.map(trusted.contains) ?? trusted.unix else {
+            return worker.notePrefaceRefused(
+                "not-trusted", "the peer is not among trusted_proxies", from: address)
+        }
+        // Whose share of the connections it takes is known once the preface is.
+        _ = worker.connections.admit(nil)
+        open += 1
+        let connection = PrefaceConnection(descriptor, from: address, at: self)
+        do { try connection.open() } catch { prefaceEnded() }
+    }
+
+    /// The preface has been read. Its source is the peer from here on; where there is none, nobody is,
+    /// and so nobody is believed.
+    func serve(_ descriptor: consuming Descriptor, from source: IPAddress?) {
+        guard worker.connections.claimShare(of: source) else { return prefaceEnded() }
+        serve(descriptor, Peer(address: source, isTLS: isTLS, listener: index))
+    }
+
+    func prefaceEnded() {
+        open -= 1
+        worker.connections.leave(nil)
     }
 
     func connectionClosed(_ peer: Peer) {

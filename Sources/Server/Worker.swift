@@ -47,6 +47,7 @@ package final class Worker: @unchecked Sendable {
     private var listeners: [Listener] = []
     var idle = IdleList()
     var longLived = LongLived()
+    var prefaces = Prefaces()
     package private(set) var isDraining = false
 
     // Scratch, and what is used again.
@@ -138,12 +139,14 @@ package final class Worker: @unchecked Sendable {
         isDraining = true
         for listener in listeners { listener.close() }
         while let connection = idle.first { connection.closeIdle() }
+        closePrefaces()
     }
 
     /// Closes what is still open, whatever it is doing.
     package func closeAll() {
         for listener in listeners { listener.close() }
         for connection in clients { connection.abort() }
+        closePrefaces()
         for pool in pools { pool.retire() }
         client.retire()
         redis?.retire()
@@ -325,7 +328,8 @@ package final class Worker: @unchecked Sendable {
             configuration.upstreams.indices.contains(facts.upstream)
             ? configuration.upstreams[facts.upstream].name : ""
         let method = exchange.methodToken
-        let clientText = client?.description ?? "unix"
+        let isUnix = exchange.peer?.isUnix ?? false
+        let clientText = client?.description ?? (isUnix ? "unix" : "unknown")
         sink.append(
             request: facts.requestID.span, client: clientText.utf8.span,
             method: method.span, host: facts.host.span, path: facts.path.span,
