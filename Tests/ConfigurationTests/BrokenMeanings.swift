@@ -406,8 +406,8 @@ let brokenMeanings = [
                 "leave it out until then"
             ),
             (
-                "5:21: listeners[0].proxy_protocol: is not available in this version: it will read the client's address from a PROXY preface",
-                "leave it out until then"
+                "5:21: listeners[0].proxy_protocol: warning: lets nobody in: trusted_proxies is empty",
+                "name the balancer there, such as trusted_proxies: [10.0.0.0/8]"
             ),
             (
                 "6:10: listeners[0].h2c: is not available in this version: it will speak HTTP/2 by prior knowledge",
