@@ -85,6 +85,13 @@ extension Entry {
         let token = input + "." + Base64URL.encode(signature.span)
         let verified = try? IDToken.verify(
             token, keys: keys, expecting: expected, at: House.noon)
+        _ = LogoutToken.claimed(whole)
+        if let logout = try? LogoutToken.verify(
+            token, keys: keys, expecting: expected, at: House.noon)
+        {
+            try hold(verified == nil, "both an ID token and a logout token")
+            try hold(logout.subject != nil || logout.sessionID != nil, "nobody's logout")
+        }
         guard verified != nil else { return }
         let claims = try JSON(parsing: octets)
         try hold(claims["iss"]?.string.map(House.issuer.accepts) == true, "iss")

@@ -24,7 +24,7 @@ extension Entry {
                 case .forward: try checkUpstream(upstreamHead, isSignedIn: isSignedIn)
                 case .answer(let answer): try check(answer)
                 case .suspend(.beginLogin(let intent)): try checkReturnPath(intent.returnTo)
-                case .suspend(.completeLogin), .suspend(.logout), .suspend(.refresh), .gather: break
+                case .suspend, .gather: break
                 }
             }
         }

@@ -6,7 +6,7 @@
 // OpenID's; what a page or cookie looks like is Gateway's and Sessions'.
 
 package import Gateway
-internal import Sessions
+package import Sessions
 package import Telemetry
 package import Values
 
@@ -18,16 +18,20 @@ package struct FlowEnvironment: Sendable {
     package let now: @Sendable () -> UnixTime
     /// Starts work that nobody waits for, on the same loop.
     package let start: @Sendable (@escaping @Sendable () async -> Void) -> Void
+    /// Whether a session of a provider (an index) has been ended, as the loop knows.
+    package let hasEnded: @Sendable (Session, Int) -> Bool
 
     package init(
         client: any HTTPClient, redis: (any RedisClient)? = nil,
         now: @escaping @Sendable () -> UnixTime,
-        start: @escaping @Sendable (@escaping @Sendable () async -> Void) -> Void
+        start: @escaping @Sendable (@escaping @Sendable () async -> Void) -> Void,
+        hasEnded: @escaping @Sendable (Session, Int) -> Bool = { _, _ in false }
     ) {
         self.client = client
         self.redis = redis
         self.now = now
         self.start = start
+        self.hasEnded = hasEnded
     }
 }
 
@@ -43,6 +47,8 @@ package final class Flows: Sendable {
     let redemptions = Redemptions()
     let refreshes = RefreshDesk()
     let renewals = RenewalThrottle()
+    let logoutTokens = LogoutTokensSeen()
+    let unprovenLogouts = UnprovenLogouts()
     package let storeHealth: StoreHealth
     let log: Log
     let tally: Tally
@@ -78,6 +84,10 @@ package final class Flows: Sendable {
         case .completeLogin(let intent): await completeLogin(intent, snapshot, environment)
         case .refresh(let intent): await refresh(intent, snapshot, environment)
         case .logout(let intent): await logout(intent, snapshot, environment)
+        case .backchannelLogout(let intent):
+            await backchannelLogout(intent, snapshot, environment)
+        case .frontchannelLogout(let intent):
+            await frontchannelLogout(intent, snapshot, environment)
         }
     }
 }

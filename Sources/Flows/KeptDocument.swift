@@ -16,6 +16,7 @@ final class KeptDocument<Document: Sendable>: Sendable {
         var edition: Edition?
         var failure: (why: DirectoryFailure, at: UnixTime)?
         var askedAgainAt: UnixTime?
+        var askedForStrangerAt: UnixTime?
     }
 
     /// Oracle advises an hour; providers that rotate more often publish keys before they sign.
@@ -56,16 +57,18 @@ final class KeptDocument<Document: Sendable>: Sendable {
     /// A later edition than one that does not seem to be true any more: the one that somebody else has
     /// asked for meanwhile, else a new reading; `nil` when that was tried less than a minute ago, or
     /// did not work.
+    /// - Parameter isStranger: whether anybody could have brought about the question. It has a minute of
+    ///   its own, so that no stranger can keep a login from seeing new keys.
     func edition(
-        after number: Int, in environment: FlowEnvironment, _ fetch: @escaping Fetch
+        after number: Int, forStranger isStranger: Bool = false, in environment: FlowEnvironment,
+        _ fetch: @escaping Fetch
     ) async -> Edition? {
         let now = environment.now()
         let (newer, mayAsk) = state.withLock { state -> (Edition?, Bool) in
             if let edition = state.edition, edition.number > number { return (edition, false) }
-            guard !Self.isWithin(Self.againAfter, of: state.askedAgainAt, now) else {
-                return (nil, false)
-            }
-            state.askedAgainAt = now
+            let askedAt = isStranger ? state.askedForStrangerAt : state.askedAgainAt
+            guard !Self.isWithin(Self.againAfter, of: askedAt, now) else { return (nil, false) }
+            if isStranger { state.askedForStrangerAt = now } else { state.askedAgainAt = now }
             return (nil, true)
         }
         if let newer { return newer }

@@ -62,12 +62,15 @@ package final class ProviderDirectory: Sendable {
     }
 
     /// The keys after a token named one that is unknown, or failed under a known one: the provider may
-    /// have changed them. At most one request a minute comes of it, whatever tokens arrive.
+    /// have changed them. At most one request a minute comes of it, whatever tokens arrive, and one
+    /// more of what strangers post.
     func keys(
         after number: Int, of provider: ProviderSettings, _ metadata: ProviderMetadata,
-        in environment: FlowEnvironment
+        forStranger isStranger: Bool = false, in environment: FlowEnvironment
     ) async -> KeptDocument<JWKSet>.Edition? {
-        await entry(of: provider).keys.edition(after: number, in: environment) {
+        await entry(of: provider).keys.edition(
+            after: number, forStranger: isStranger, in: environment
+        ) {
             () async throws(DirectoryFailure) in
             try await self.fetchKeys(of: provider, metadata, in: environment)
         }

@@ -29,7 +29,13 @@ extension Flows {
         let provider = snapshot.configuration.providers[intent.provider]
         let run: @Sendable () async -> RefreshDesk.Result = {
             await entry.refresh(session, now: environment.now) {
-                await self.renew(session, intent, provider, environment)
+                let result = await self.renew(session, intent, provider, environment)
+                // One that ended with others, by the provider's or an operator's word, is known to the
+                // loop and not to the desk.
+                guard case .renewed(let late) = result, environment.hasEnded(late, intent.provider)
+                else { return result }
+                environment.start { await self.revoke(late, provider, environment) }
+                return .ended
             } drop: { late in
                 environment.start { await self.revoke(late, provider, environment) }
             }

@@ -11,7 +11,7 @@
 
 internal import Configuration
 package import HTTP
-internal import Sessions
+package import Sessions
 package import Values
 
 package struct Gatekeeper: ~Copyable {
@@ -54,15 +54,24 @@ package struct Gatekeeper: ~Copyable {
         wildcardBindings.removeAll()
     }
 
-    /// Refuses a session from now on, or from a little later where requests may still be under way.
-    /// - Parameter until: when it would have ended anyway.
-    package mutating func endSession(_ id: [UInt8], from: UnixTime, until: UnixTime) {
-        endedSessions.insert(id, from: from, until: until)
+    /// Refuses sessions from now on, or one from a little later where requests may still be under way.
+    /// - Parameters:
+    ///   - from: of several, those that had begun by then.
+    ///   - until: when they would have ended anyway.
+    package mutating func end(_ scope: EndedScope, from: UnixTime, until: UnixTime) {
+        endedSessions.insert(scope, from: from, until: until)
     }
 
     /// Whether a session that was live when a request was accepted has ended since.
-    package func hasEnded(_ session: SessionMark, at now: UnixTime) -> Bool {
-        session.expires <= now || endedSessions.contains(session, at: now)
+    package func hasEnded(_ session: SessionWatch, at now: UnixTime) -> Bool {
+        session.mark.expires <= now || endedSessions.contains(session, at: now)
+    }
+
+    /// Whether a flow's session has ended while it worked.
+    /// - Parameter provider: an index into the configuration's providers.
+    package func hasEnded(_ session: Session, of provider: Int, at now: UnixTime) -> Bool {
+        guard snapshot.realms.indices.contains(provider) else { return true }
+        return endedSessions.contains(session, of: snapshot.realms[provider], at: now)
     }
 
     /// Reads the head in place. On `.forward` the upstream's head has been appended to

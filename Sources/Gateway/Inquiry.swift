@@ -104,13 +104,19 @@ extension Gatekeeper {
         for route: CompiledRoute?
     ) -> SessionFinding {
         facts.sessionOutcome = .opened
-        guard snapshot.lifetime.isLive(view, at: now), !endedSessions.contains(view, at: now) else {
+        guard snapshot.lifetime.isLive(view, at: now),
+            !endedSessions.contains(view, of: snapshot.realms[provider], at: now)
+        else {
             return .none
         }
         if let route, !isStrongEnough(for: route, at: now) { return .none }
         facts.subject.removeAll(keepingCapacity: true)
         facts.subject.append(contentsOf: view.octets.span.extracting(view.subject))
-        facts.session = SessionMark(view)
+        facts.providerSession.removeAll(keepingCapacity: true)
+        facts.session = SessionMark(view, provider: provider)
+        if let session = view.providerSessionID {
+            facts.providerSession.append(contentsOf: view.octets.span.extracting(session))
+        }
         return .live(provider: provider, wantsSealing: wantsSealing)
     }
 

@@ -20,7 +20,8 @@ extension Gatekeeper {
         guard let provider = logoutProvider(request) else {
             return refuse(.providerUnknown, request, inquiry, facts)
         }
-        let sessions = liveSessions(request, inquiry, &facts)
+        let sessions = liveSessions(
+            of: Array(snapshot.configuration.providers.indices), request, inquiry, &facts)
         guard request.method == .post else {
             return .answer(confirmation(sessions, request, inquiry, facts))
         }
@@ -56,11 +57,12 @@ extension Gatekeeper {
         return snapshot.configuration.providers.firstIndex { $0.name == name }
     }
 
-    private mutating func liveSessions(
-        _ request: borrowing Request, _ inquiry: borrowing Inquiry, _ facts: inout RequestFacts
+    mutating func liveSessions(
+        of providers: [Int], _ request: borrowing Request, _ inquiry: borrowing Inquiry,
+        _ facts: inout RequestFacts
     ) -> [(provider: Int, session: Session)] {
         var found: [(provider: Int, session: Session)] = []
-        for provider in snapshot.configuration.providers.indices {
+        for provider in providers {
             guard findSession([provider], request, inquiry, into: &facts) != .none,
                 let session = view.session()
             else { continue }

@@ -11,6 +11,8 @@ enum OwnPath: Equatable {
     case callback(Int)
     case logout
     case signedOut
+    case backchannelLogout
+    case frontchannelLogout
     case me
     case error
 
@@ -23,6 +25,8 @@ enum OwnPath: Equatable {
         if OctetText.equals(path, "/.auth/logout") { return .logout }
         if OctetText.equals(path, "/.auth/signed-out") { return .signedOut }
         if OctetText.equals(path, "/.auth/me") { return .me }
+        if OctetText.equals(path, "/.auth/backchannel-logout") { return .backchannelLogout }
+        if OctetText.equals(path, "/.auth/frontchannel-logout") { return .frontchannelLogout }
         if OctetText.equals(path, "/.auth/error") { return .error }
         for index in providers.indices {
             let callback = Configuration.callbackPath(ofProviderNamed: providers[index].name)
@@ -40,15 +44,18 @@ enum OwnPath: Equatable {
 
     var methods: String {
         switch self {
-        case .login, .callback, .signedOut, .me, .error: "GET, HEAD"
+        case .login, .callback, .signedOut, .frontchannelLogout, .me, .error: "GET, HEAD"
+        case .backchannelLogout: "POST"
         case .logout: "GET, HEAD, POST"
         }
     }
 
     func allows(_ method: Method) -> Bool {
         switch (self, method) {
+        case (.backchannelLogout, _): method == .post
         case (_, .get), (_, .head), (.logout, .post): true
-        case (.login, _), (.callback, _), (.signedOut, _), (.me, _), (.error, _), (.logout, _):
+        case (.login, _), (.callback, _), (.signedOut, _), (.frontchannelLogout, _), (.me, _),
+            (.error, _), (.logout, _):
             false
         }
     }
@@ -74,6 +81,8 @@ extension Gatekeeper {
             }
             return .answer(
                 Pages.signedOut(requestID: String(decoding: facts.requestID, as: UTF8.self)))
+        case .backchannelLogout: return answerBackchannelLogout(request, inquiry, facts)
+        case .frontchannelLogout: return answerFrontchannelLogout(request, inquiry, &facts)
         case .me: return answerMe(request, inquiry, &facts)
         case .error: return answerError(request, inquiry, facts)
         }

@@ -79,6 +79,13 @@ package enum Pages {
                 + list([link(Act("Back to the site", "/", isQuiet: true), target: nil)]))
     }
 
+    /// In the provider's own page, where it signs the visitor out everywhere.
+    package static func signedOutInFrame(ancestors: [String], requestID: String) -> Answer {
+        page(
+            status: 200, code: nil, title: "You are signed out", requestID: requestID, body: "",
+            frameAncestors: ancestors.joined(separator: " "))
+    }
+
     // MARK: Parts
 
     private static func page(
@@ -113,18 +120,21 @@ package enum Pages {
             "default-src 'none'", "style-src \(PageStyle.source)", "base-uri 'none'",
             "form-action \(formAction)", "frame-ancestors \(frameAncestors)",
         ]
-        return Answer(
+        var answer = Answer(
             status: status,
             fields: [
                 (name: "Content-Type", value: "text/html; charset=utf-8"),
                 (name: "Content-Security-Policy", value: policy.joined(separator: "; ")),
-                (
-                    name: "X-Frame-Options",
-                    value: frameAncestors == "'none'" ? "DENY" : "SAMEORIGIN"
-                ),
                 (name: "X-Content-Type-Options", value: "nosniff"),
                 (name: "Referrer-Policy", value: "no-referrer"),
             ], body: Array(html.utf8), code: code)
+        // The older field cannot name other origins; where it has no word the policy stands alone.
+        switch frameAncestors {
+        case "'none'": answer.add("X-Frame-Options", "DENY")
+        case "'self'": answer.add("X-Frame-Options", "SAMEORIGIN")
+        default: break
+        }
+        return answer
     }
 
     private static func paragraph(_ text: String) -> String {

@@ -4,6 +4,7 @@
 // quotes them, because a path is what a peer wrote.
 
 package import HTTP
+internal import Sessions
 package import Values
 
 package struct RequestFacts {
@@ -26,6 +27,8 @@ package struct RequestFacts {
     package var subject: [UInt8] = []
     /// The live session it was accepted under, where one was read.
     package var session: SessionMark?
+    /// Its `sid`; empty where it has none.
+    var providerSession: [UInt8] = []
     /// Who asked, as far as trusted proxies are believed.
     package var client: IPAddress?
     package var sessionOutcome = SessionOutcome.none
@@ -45,9 +48,25 @@ package struct RequestFacts {
         upstream = -1
         subject.clear()
         session = nil
+        providerSession.clear()
         client = nil
         sessionOutcome = .none
         asker = .program
         isGraphQL = false
+    }
+}
+
+extension RequestFacts {
+    /// For what goes on when the request has long been judged; `nil` where no session let it in.
+    /// - Parameter snapshot: the one that it was decided under.
+    package func watch(under snapshot: Snapshot) -> SessionWatch? {
+        guard let session, snapshot.realms.indices.contains(Int(session.provider)) else {
+            return nil
+        }
+        return SessionWatch(
+            session,
+            SessionGroup.all(
+                subject: subject, session: providerSession.isEmpty ? nil : providerSession,
+                of: snapshot.realms[Int(session.provider)]))
     }
 }

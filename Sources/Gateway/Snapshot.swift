@@ -29,6 +29,8 @@ package final class Snapshot: Sendable {
     let lifetime: SessionLifetime
     /// `bindings[host][provider]`: what a session opened there has to be bound to.
     let bindings: [[[UInt8]]]
+    /// By provider: whose sessions end together.
+    package let realms: [SessionRealm]
     /// Whether a login can give a token that some route sends.
     let hasTokenRoutes: Bool
     /// Strict-Transport-Security for what we answer ourselves (RFC 6797 §7.2: over TLS only).
@@ -64,6 +66,9 @@ package final class Snapshot: Sendable {
             case .exact(let name): Snapshot.bindings(onHost: name, configuration.providers)
             case .suffix: []
             }
+        }
+        realms = configuration.providers.map {
+            SessionRealm(issuer: $0.issuer, clientID: $0.clientID)
         }
         hasTokenRoutes = configuration.routes.contains { $0.injectsToken }
         strictTransportSecurity = configuration.hsts.flatMap { age in

@@ -17,6 +17,10 @@ package enum Work: Sendable {
     case logout(LogoutIntent)
     /// Renew a session's access token.
     case refresh(RefreshIntent)
+    /// The provider posted a logout token.
+    case backchannelLogout(BackchannelLogoutIntent)
+    /// The provider had a browser open our logout in a frame.
+    case frontchannelLogout(FrontchannelLogoutIntent)
 
     package var asked: Asked {
         switch self {
@@ -24,6 +28,8 @@ package enum Work: Sendable {
         case .completeLogin(let intent): intent.asked
         case .logout(let intent): intent.asked
         case .refresh(let intent): intent.asked
+        case .backchannelLogout(let intent): intent.asked
+        case .frontchannelLogout(let intent): intent.asked
         }
     }
 }
@@ -175,5 +181,36 @@ package struct RefreshIntent: Sendable {
         self.provider = provider
         self.session = session
         self.hasEnded = hasEnded
+    }
+}
+
+package struct BackchannelLogoutIntent: Sendable {
+    package var asked: Asked
+    /// The logout token, as it came.
+    package var token: String
+
+    package init(asked: Asked, token: String) {
+        self.asked = asked
+        self.token = token
+    }
+}
+
+package struct FrontchannelLogoutIntent: Sendable {
+    package var asked: Asked
+    /// Those of the issuer that was named, as indices into `Configuration.providers`.
+    package var providers: [Int]
+    package var sessionID: String
+    /// The live sessions this browser brought that are meant; mostly none, for a frame in another
+    /// site's page brings no cookies.
+    package var sessions: [(provider: Int, session: Session)]
+
+    package init(
+        asked: Asked, providers: [Int], sessionID: String,
+        sessions: [(provider: Int, session: Session)]
+    ) {
+        self.asked = asked
+        self.providers = providers
+        self.sessionID = sessionID
+        self.sessions = sessions
     }
 }

@@ -162,7 +162,7 @@ extension IDToken {
 
     /// RFC 7519 §2: a JSON number of seconds, with a fraction if need be; never a text. What lies
     /// outside ±2⁵³ is no time anybody meant.
-    private static func numericDate(_ value: JSON?) -> UnixTime? {
+    static func numericDate(_ value: JSON?) -> UnixTime? {
         guard case .number? = value, let seconds = value?.double,
             seconds.magnitude < 9_007_199_254_740_992
         else { return nil }

@@ -337,7 +337,9 @@ final class Exchange {
         hasResponded = true
         status = head.status
         outgoing = client.writeHead(head, octets, framing: framing, of: self, under: plan)
-        if let session = facts.session, head.isEndless(octets) { becomeLongLived(Lasting(session)) }
+        if head.isEndless(octets), let session = facts.watch(under: plan.snapshot) {
+            becomeLongLived(Lasting(session))
+        }
     }
 
     func respondSwitching(_ head: borrowing ResponseHead, _ octets: Span<UInt8>) {
@@ -348,7 +350,7 @@ final class Exchange {
         keepsAlive = false
         client.writeSwitch(head, octets, under: plan)
         client.becameTunnel()
-        if let session = facts.session {
+        if let session = facts.watch(under: plan.snapshot) {
             becomeLongLived(Lasting(session, closeCode: isWebSocket ? head.closeCode(octets) : nil))
         }
         client.pump()

@@ -39,7 +39,7 @@ struct Lasting {
     /// How long a WebSocket may be in the middle of a frame before it is closed all the same.
     static let frameEndsWithin = Duration.seconds(5)
 
-    let session: SessionMark
+    let session: SessionWatch
     /// What a WebSocket's Close frame says; `nil` for what is just cut.
     let closeCode: UInt16?
     /// Its place in the table.
@@ -49,7 +49,7 @@ struct Lasting {
     /// Those toward the client.
     private var frames = WebSocketFrames()
 
-    init(_ session: SessionMark, closeCode: UInt16? = nil) {
+    init(_ session: SessionWatch, closeCode: UInt16? = nil) {
         self.session = session
         self.closeCode = closeCode
     }

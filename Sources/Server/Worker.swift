@@ -89,7 +89,7 @@ package final class Worker: @unchecked Sendable {
     /// From now on (or from when each says) these sessions are refused on this loop.
     package func end(_ sessions: [EndedSession]) {
         for session in sessions {
-            gatekeeper.endSession(session.id, from: session.from, until: session.until)
+            gatekeeper.end(session.scope, from: session.from, until: session.until)
         }
         endLongLived()
     }
@@ -272,7 +272,8 @@ package final class Worker: @unchecked Sendable {
         let snapshot = snapshot
         let loop = loop
         let environment = FlowEnvironment(
-            client: client, redis: redis, now: { Clock.wall() }, start: { loop.start($0) })
+            client: client, redis: redis, now: { Clock.wall() }, start: { loop.start($0) },
+            hasEnded: { [self] in gatekeeper.hasEnded($0, of: $1, at: loop.wallTime) })
         let here = OnLoop((exchange, exchange.number))
         loop.start {
             let outcome = await flows.perform(work, under: snapshot, in: environment)

@@ -234,7 +234,7 @@ import Values
         _ = try await house.signIn(&browser, ["sub": .string(subject)])
         let new = try #require(browser.session(house))
         #expect(new.id != old.id && new.subject == subject)
-        #expect(house.announced.all.map(\.id) == [old.id])
+        #expect(house.announced.all.map(\.scope) == [.session(old.id)])
         #expect(house.announced.all.first?.from == house.now + .seconds(later))
         #expect(house.announced.all.first?.until == old.expires)
     }

@@ -32,6 +32,8 @@ final class House: Sendable {
     let snapshot: Snapshot
     let flows: Flows
     let announced = Record<EndedSession>()
+    /// Not empty: the loop knows every session as ended.
+    let ended = Record<Bool>()
     let log: Record<String>
     let tally = Tally()
     private let background = Record<@Sendable () async -> Void>()
@@ -90,7 +92,8 @@ final class House: Sendable {
 
     var environment: FlowEnvironment {
         FlowEnvironment(
-            client: provider, now: { self.now }, start: { self.background.add($0) })
+            client: provider, now: { self.now }, start: { self.background.add($0) },
+            hasEnded: { _, _ in !self.ended.all.isEmpty })
     }
 
     /// Does the work that nobody waits for, and what that starts.

@@ -78,7 +78,7 @@ import Values
                     asked: Browser().asked, provider: 0,
                     sessions: [(provider: 0, session: session)], signedOutURI: "/")))
         #expect(answer.word == "303 /.auth/signed-out")
-        #expect(house.announced.all.map(\.id) == [session.id])
+        #expect(house.announced.all.map(\.scope) == [.session(session.id)])
     }
 
     @Test func `without a session it leads to our own page, and clears what came`() async throws {

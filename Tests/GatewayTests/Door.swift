@@ -159,6 +159,8 @@ struct Reply {
                 case .completeLogin: "callback"
                 case .logout: "logout"
                 case .refresh: "refresh"
+                case .backchannelLogout: "backchannel-logout"
+                case .frontchannelLogout: "frontchannel-logout"
                 }
         case .gather: kind = "gather"
         }

@@ -10,7 +10,7 @@ import Values
 @Suite struct `Paths of our own` {
     static let unknown = [
         "/.auth/", "/.auth/x", "/.auth/login/", "/.auth/LOGIN", "/.auth/me/x", "/.auth/callback/x",
-        "/.auth/verify", "/.auth/backchannel-logout", "/public/../.auth/x", "/.%61uth/x",
+        "/.auth/verify", "/public/../.auth/x", "/.%61uth/x",
         "//.auth//x",
         "/.auth/login;x",
     ]
@@ -26,12 +26,75 @@ import Values
         ("POST", "/.auth/login", "GET, HEAD"), ("POST", "/.auth/callback", "GET, HEAD"),
         ("PUT", "/.auth/logout", "GET, HEAD, POST"), ("POST", "/.auth/me", "GET, HEAD"),
         ("DELETE", "/.auth/signed-out", "GET, HEAD"),
+        ("GET", "/.auth/backchannel-logout", "POST"),
+        ("POST", "/.auth/frontchannel-logout", "GET, HEAD"),
     ]
 
     @Test(arguments: methods.indices) func `other methods are refused`(_ index: Int) throws {
         let (method, target, allow) = Self.methods[index]
         let reply = try Door().ask(method, target)
         #expect(reply.status == 405 && reply.field("Allow") == allow)
+    }
+
+    @Test func `a logout token is a form's one field`() throws {
+        let door = try Door()
+        let form = "Content-Type: application/x-www-form-urlencoded;charset=utf-8"
+        func post(_ lines: [String], _ content: String?) throws -> Reply {
+            try door.ask(
+                "POST", "/.auth/backchannel-logout", lines + ["Content-Length: 5"],
+                gathered: content.map { Array($0.utf8) })
+        }
+        #expect(try post([form], nil).kind == "gather")
+        for lines in [[], ["Content-Type: application/json"], ["Content-Type: text/plain"]] {
+            let reply = try post(lines, nil)
+            #expect(reply.status == 400 && reply.field("Content-Type") == "application/json")
+        }
+        for content in [
+            "", "x=1", "logout_token=", "logout_token=a&logout_token=b", "logout_token=%zz",
+        ] {
+            #expect(try post([form], content).status == 400, "\(content)")
+        }
+        let reply = try post(
+            [form, "Origin: null", "Sec-Fetch-Site: cross-site"], "logout_token=a.b.c&more=1")
+        guard case .backchannelLogout(let intent)? = reply.work else {
+            Issue.record("\(reply.word)")
+            return
+        }
+        #expect(intent.token == "a.b.c")
+    }
+
+    static let frames: [(String, String)] = [
+        ("", "400"), ("iss=https://login.example.com", "400"), ("sid=s-1", "400"),
+        ("iss=https://login.example.com&sid=", "400"),
+        ("iss=https://login.example.com&sid=s-1&sid=s-1", "400"),
+        ("iss=https://evil.test&sid=s-1", "400"),
+        ("iss=https://login.example.com/&sid=s-1", "400"),
+        ("iss=https%3A%2F%2Flogin.example.com&sid=s-1", "frontchannel-logout"),
+    ]
+
+    @Test(arguments: frames) func `a frame names issuer and session`(_ row: (String, String)) throws
+    {
+        #expect(try Door().ask("GET", "/.auth/frontchannel-logout?" + row.0).word == row.1)
+    }
+
+    @Test func `a frame means the browser's session only where it is the one named`() throws {
+        for (named, own, isMeant) in [
+            ("s-1", "s-1", true), ("s-2", "s-1", false), ("s-1", nil, false),
+        ] {
+            let door = try Door()
+            let cookie = door.signedIn { $0.providerSessionID = own }
+            let reply = try door.ask(
+                "GET", "/.auth/frontchannel-logout?iss=https://login.example.com&sid=" + named,
+                [cookie])
+            guard case .frontchannelLogout(let intent)? = reply.work else {
+                Issue.record("\(reply.word)")
+                return
+            }
+            #expect(intent.sessions.isEmpty != isMeant && intent.sessionID == named)
+        }
+        let head = try Door().ask(
+            "HEAD", "/.auth/frontchannel-logout?iss=https://login.example.com&sid=s-1")
+        #expect(head.status == 200)
     }
 
     static let links: [(String, String)] = [

@@ -46,11 +46,91 @@ import Values
             try door.ask("GET", "/page", ["Cookie: __Host-gatehouse=x; \(good)"]).kind == "forward")
     }
 
+    static let groups: [(String, SessionGroup.Kind, String, [String])] = [
+        ("the session at the provider", .providerSession, "s-1", ["a"]),
+        ("another one", .providerSession, "s-9", []),
+        ("the subject", .subject, "alice-id", ["a", "b", "c"]),
+        ("another subject", .subject, "bob-id", []),
+        ("the subject, where there is no sid", .subjectWithoutSession, "alice-id", ["c"]),
+        ("a subject that reads as the sid", .subject, "s-1", []),
+    ]
+
+    @Test(arguments: groups.indices) func `sessions that end together are ended`(
+        _ index: Int
+    ) throws {
+        let (what, kind, text, ended) = Self.groups[index]
+        let door = try Door()
+        let cookies = [
+            "a": door.signedIn { $0.providerSessionID = "s-1" },
+            "b": door.signedIn {
+                $0.providerSessionID = "s-2"; $0.id[0] = 2
+            },
+            "c": door.signedIn { $0.id[0] = 3 },
+        ]
+        let group = SessionGroup(kind, text, of: door.snapshot.realms[0])
+        door.gatekeeper.end(.group(group), from: noon, until: noon + .seconds(8 * 3600))
+        for (name, cookie) in cookies {
+            let word = try door.ask("GET", "/page", [cookie]).word
+            #expect(word == (ended.contains(name) ? "401" : "forward"), "\(what): \(name)")
+        }
+        door.now = noon + .seconds(1)
+        let later = door.signedIn {
+            $0.providerSessionID = "s-1"; $0.startedAt = noon + .seconds(1)
+        }
+        #expect(try door.ask("GET", "/page", [later]).kind == "forward", "one that began later")
+    }
+
+    @Test func `another client's sessions of the same sid go on`() throws {
+        let door = try Door()
+        let realm = SessionRealm(issuer: "https://login.example.com", clientID: "other")
+        door.gatekeeper.end(
+            .group(SessionGroup(.providerSession, "s-1", of: realm)), from: noon,
+            until: noon + .seconds(60))
+        let cookie = door.signedIn { $0.providerSessionID = "s-1" }
+        #expect(try door.ask("GET", "/page", [cookie]).kind == "forward")
+    }
+
+    @Test func `everybody's sessions end, and new ones begin`() throws {
+        let door = try Door()
+        door.gatekeeper.end(.everybody, from: noon, until: noon + .seconds(8 * 3600))
+        #expect(try door.ask("GET", "/page", [door.signedIn()]).status == 401)
+        door.now = noon + .seconds(1)
+        let later = door.signedIn { $0.startedAt = noon + .seconds(1) }
+        #expect(try door.ask("GET", "/page", [later]).kind == "forward")
+        let hasEnded = door.gatekeeper.hasEnded(door.session(), of: 0, at: noon)
+        #expect(hasEnded)
+    }
+
+    @Test func `what goes on for long asks by every name`() throws {
+        let scopes: (Door) -> [EndedScope] = { door in
+            [
+                .session(Array(1...16)), .everybody,
+                .group(SessionGroup(.providerSession, "s-1", of: door.snapshot.realms[0])),
+                .group(SessionGroup(.subject, "alice-id", of: door.snapshot.realms[0])),
+            ]
+        }
+        for index in 0..<4 {
+            let door = try Door()
+            let cookie = door.signedIn { $0.providerSessionID = "s-1" }
+            #expect(try door.ask("GET", "/page", [cookie]).kind == "forward")
+            let watch = try #require(door.facts.watch(under: door.snapshot))
+            let before = door.gatekeeper.hasEnded(watch, at: noon)
+            door.gatekeeper.end(scopes(door)[index], from: noon, until: noon + .seconds(60))
+            let after = door.gatekeeper.hasEnded(watch, at: noon)
+            #expect(!before && after)
+        }
+    }
+
+    @Test func `an ending takes less than 64 octets`() {
+        #expect(MemoryLayout<SessionGroup>.stride + 2 * MemoryLayout<UnixTime>.size <= 40)
+    }
+
     @Test func `an ended session stays ended, known to a flow or not`() throws {
         let door = try Door()
         let session = door.session()
         let cookie = door.signedIn()
-        door.gatekeeper.endSession(session.id, from: noon + .seconds(30), until: session.expires)
+        door.gatekeeper.end(
+            .session(session.id), from: noon + .seconds(30), until: session.expires)
         #expect(try door.ask("GET", "/page", [cookie]).kind == "forward")
         door.now = noon + .seconds(30)
         #expect(try door.ask("GET", "/page", [cookie]).status == 401)
@@ -170,7 +250,7 @@ import Values
     @Test func `a session that ended while a flow worked brings no cookie`() throws {
         let door = try Door()
         let session = door.session()
-        door.gatekeeper.endSession(session.id, from: noon, until: session.expires)
+        door.gatekeeper.end(.session(session.id), from: noon, until: session.expires)
         let reply = try door.ask(
             "GET", "/page", known: .session(session, setCookies: ["a=1"]))
         #expect(reply.status == 401)
