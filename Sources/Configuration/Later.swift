@@ -34,9 +34,6 @@ enum Later {
     ]
     static let minimumRate = Availability.later("close bodies that move too slowly")
     static let memory = Availability.later("answer 503 past this much memory")
-    static let severalServers = Availability.later("spread requests over several servers")
-    static let balance = Availability.later("choose between an upstream's servers")
-    static let healthCheck = Availability.later("ask each server whether it is well")
     static let upstreamH2C = Availability.later("speak HTTP/2 by prior knowledge to the upstream")
     static let upgrades = Availability.later("pass other upgrades than websocket")
     static let stepUp = Availability.later("ask for a stronger login on this route")

@@ -32,6 +32,11 @@ enum UpstreamChecks {
                 fix: "keep url for one server, servers for several")
         case (true, false), (false, true): break
         }
+        if upstream.allServers.count == 1, reading.isWritten("\(key).balance") {
+            reading.warning(
+                "\(key).balance", "has no effect: there is one server",
+                fix: "leave it out, or write servers: [URL, URL]")
+        }
         guard let servers = upstream.servers else { return }
         if let first = servers.first, servers.contains(where: { $0.scheme != first.scheme }) {
             reading.problem(

@@ -25,7 +25,7 @@ enum UpstreamTable {
                 "Its one server: an origin (http, https, h2c) or unix:PATH.",
                 example: "http://127.0.0.1:3000", otherwise: "required, or servers"),
             key(
-                "servers", \.servers, .list(.server, atLeast: 1, several: Later.severalServers),
+                "servers", \.servers, .list(.server, atLeast: 1),
                 "Several servers, instead of url.",
                 example: "[http://10.0.0.1:80, http://10.0.0.2:80]"),
             key(
@@ -50,10 +50,11 @@ enum UpstreamTable {
                 example: "tls/gatehouse.key"),
             key(
                 "balance", \.balance, .choice(), "How requests are spread over its servers.",
-                example: "least_requests", Later.balance),
+                example: "least_requests"),
             key(
                 "health_check", \.healthCheck, .section(healthCheck),
-                "Active checks of its servers.", example: "{ path: /healthz }", Later.healthCheck,
+                "Active checks of its servers: two answers in a row take one out, or bring it back.",
+                example: "{ path: /healthz }",
                 otherwise: "off"),
         ])
 

@@ -95,6 +95,14 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         if let handler = slots.remove(at: index) { retired.append(handler) }
     }
 
+    /// From now on another handler is told of the descriptor, as if it had registered it.
+    package func handOver(_ slot: LoopSlot, to handler: any LoopHandler) {
+        assertOnLoop()
+        guard let index = slots.index(of: slot) else { return }
+        if let earlier = slots[index].handler { retired.append(earlier) }
+        slots[index].handler = handler
+    }
+
     /// Delivers this readiness next turn, after other connections had theirs: for a handler that used
     /// its share of a turn and knows that more waits.
     package func deliverAgain(_ slot: LoopSlot, _ readiness: Readiness) {

@@ -109,12 +109,12 @@ final class Relay {
         exchange.upstreamHead.append("\r\n")
     }
 
-    private func dial(_ pool: UpstreamPool) {
+    private func dial(_ pool: UpstreamPool, avoiding server: Int? = nil) {
         phase = .connecting
         let connection = pool.makeConnection()
         attach(connection)
         phase = .connecting
-        connection.dial(within: exchange.terms.connect)
+        connection.dial(within: exchange.terms.connect, avoiding: server)
     }
 
     private func attach(_ connection: UpstreamConnection) {
@@ -404,9 +404,9 @@ final class Relay {
     func failedBeforeAnswer(_ failure: ExchangeFailure) {
         guard mayRetry, let upstream else { return fail(failure) }
         hasRetried = true
-        let pool = upstream.pool
+        let (pool, server) = (upstream.pool, upstream.server)
         discard()
-        dial(pool)
+        dial(pool, avoiding: server)
     }
 
     /// Once, and only for a connection that may have been closing while we used it: when the request
@@ -421,6 +421,7 @@ final class Relay {
 
     func fail(_ failure: ExchangeFailure) {
         phase = .idle
+        if failure.isUpstreams { upstream?.noteFault(failure) }
         discard()
         exchange.fail(failure)
     }

@@ -20,12 +20,14 @@ package struct Surroundings: Sendable {
     package let resolver: Resolver
     package let log: Log
     package let connections: ConnectionCount
+    package let servers: ServerDesk
 
     package init(flows: Flows, resolver: Resolver, log: Log, connections: ConnectionCount) {
         self.flows = flows
         self.resolver = resolver
         self.log = log
         self.connections = connections
+        servers = ServerDesk(log)
     }
 }
 

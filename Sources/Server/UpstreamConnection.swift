@@ -14,9 +14,7 @@ import Values
 final class UpstreamConnection: LoopHandler {
     enum State: UInt8 {
         case new
-        /// The server's name is being looked up.
-        case resolving
-        case connecting
+        case dialling
         case handshaking
         case leased
         case idle
@@ -41,23 +39,23 @@ final class UpstreamConnection: LoopHandler {
     // This lease.
     private(set) var wasReused = false
     private(set) var hasReceivedOctets = false
+    private var hasFault = false
     private var takenBefore: UInt64 = 0
     private var leasedAt = MonotonicInstant(nanoseconds: 0)
     private var keptAt = MonotonicInstant(nanoseconds: 0)
     private var leases = 0
 
     // Dialling.
+    private var dial: Dial?
     private var dialEndsAt = MonotonicInstant.distantFuture
-    private var serversTried = 0
-    private var server = 0
-    private var addresses: [SocketAddress] = []
-    private var nextAddress = 0
-    private var attemptEndsAt = MonotonicInstant.distantFuture
-    private var dialFailure = ExchangeFailure.noServer
+    private var handshakeEndsAt = MonotonicInstant.distantFuture
+    /// The server it is connected to, or is to be.
+    private(set) var server: Int
 
-    init(_ worker: Worker, _ pool: UpstreamPool) {
+    init(_ worker: Worker, _ pool: UpstreamPool, server: Int) {
         self.worker = worker
         self.pool = pool
+        self.server = server
         wire = Wire()
     }
 
@@ -81,12 +79,24 @@ final class UpstreamConnection: LoopHandler {
         leasedAt = worker.loop.now
         lastRead = leasedAt
         lastWrite = leasedAt
+        hasFault = false
         if state == .idle { state = .leased }
+        if pool.isSeveral { pool.leaseBegan(server) }
     }
 
     func endLease() {
+        if pool.isSeveral, relay != nil || call != nil {
+            pool.leaseEnded(server, isWell: hasReceivedOctets && !hasFault)
+        }
         relay = nil
         call = nil
+    }
+
+    /// The server answered wrongly, or not in time.
+    func noteFault(_ failure: ExchangeFailure) {
+        guard state == .leased else { return }
+        hasFault = true
+        pool.noteFault(server, failure)
     }
 
     /// Whether the kernel has taken any octet of what this lease sent.
@@ -126,113 +136,41 @@ final class UpstreamConnection: LoopHandler {
     // MARK: Dialling
 
     /// Makes the connection; the lease's holder hears of it.
-    func dial(within nanoseconds: Int64) {
+    /// - Parameter avoided: a server that has failed the request already.
+    func dial(within nanoseconds: Int64, avoiding avoided: Int? = nil) {
         dialEndsAt = worker.loop.now.advanced(byNanoseconds: nanoseconds)
-        tryServer()
+        state = .dialling
+        let dial = Dial(self, avoiding: avoided, until: dialEndsAt)
+        self.dial = dial
+        dial.start(at: server)
     }
 
-    private func tryServer() {
-        guard let next = pool.server(afterTrying: serversTried) else { return dialFailed() }
-        serversTried += 1
-        server = next
-        addresses.removeAll()
-        nextAddress = 0
-        switch pool.target.servers[next] {
-        case .unix(let path):
-            addresses = [.unix(path)]
-            tryAddress()
-        case .tcp(let origin):
-            if let address = Self.literal(origin.host) {
-                addresses = [.ip(address, port: origin.port)]
-                return tryAddress()
-            }
-            resolve(origin)
-        }
-    }
-
-    private static func literal(_ host: String) -> IPAddress? {
-        host.hasPrefix("[")
-            ? IPAddress(parsing: host.dropFirst().dropLast()) : IPAddress(parsing: host)
-    }
-
-    private func resolve(_ origin: Origin) {
-        state = .resolving
-        let loop = worker.loop
-        let resolver = worker.surroundings.resolver
-        let left = max(.zero, loop.now.duration(to: dialEndsAt))
-        let here = OnLoop(self)
-        loop.start {
-            let answer: Result<[IPAddress], ResolveFailure>
-            do throws(ResolveFailure) {
-                answer = .success(
-                    try await resolver.addresses(of: origin.host, on: loop, deadline: left))
-            } catch {
-                answer = .failure(error)
-            }
-            here.value.resolved(answer, port: origin.port)
-        }
-    }
-
-    private func resolved(_ answer: Result<[IPAddress], ResolveFailure>, port: UInt16) {
-        guard state == .resolving else { return }
-        switch answer {
-        case .success(let found):
-            addresses = found.map { .ip($0, port: port) }
-            tryAddress()
-        case .failure(let failure):
-            serverFailed(failure == .timedOut ? .connectTimedOut : .unreachable("\(failure)"))
-        }
-    }
-
-    private func tryAddress() {
-        while nextAddress < addresses.count {
-            let address = addresses[nextAddress]
-            nextAddress += 1
-            do {
-                let tls = try pool.makeTLS(server: server)
-                wire = Wire(try Socket.connect(to: address), tls: tls)
-                slot = try worker.loop.register(self, wire.number)
-            } catch let error as TLSProblem {
-                return serverFailed(.untrusted("\(error)"))
-            } catch {
-                dialFailure = .unreachable("\(address): \(error)")
-                leaveAddress()
-                continue
-            }
-            state = .connecting
-            deadline = Deadline()
-            // What is left is shared among the addresses that are left, so that one which never
-            // answers does not take the others' time.
-            let left = max(0, worker.loop.now.duration(to: dialEndsAt).wholeNanoseconds)
-            let share = left / Int64(max(1, addresses.count - nextAddress + 1))
-            attemptEndsAt = worker.loop.now.advanced(byNanoseconds: share)
-            armDeadline()
+    /// There is a connection to the server.
+    func dialled(_ made: consuming Established, server: Int, _ readiness: Readiness) {
+        let slot = made.slot
+        pool.leaseMoved(from: self.server, to: server)
+        self.server = server
+        do {
+            wire = Wire(made.take(), tls: try pool.makeTLS(server: server))
+        } catch {
+            worker.loop.deregister(slot)
+            dial?.goOn(after: .untrusted("\(error)"), ofServer: server)
             return
         }
-        serverFailed(dialFailure)
+        worker.loop.handOver(slot, to: self)
+        self.slot = slot
+        deadline = Deadline()
+        _ = wire.note(readiness)
+        Socket.noDelay(wire.number)
+        guard wire.sealing != nil else { return opened() }
+        state = .handshaking
+        handshakeEndsAt = dial?.shareEndsAt ?? dialEndsAt
+        wire.startTLS()
+        handshake()
     }
 
-    private func leaveAddress() {
-        if let slot { worker.loop.deregister(slot) }
-        slot = nil
-        wire.close(worker)
-    }
-
-    private func attemptFailed(_ failure: ExchangeFailure) {
-        dialFailure = failure
-        leaveAddress()
-        tryAddress()
-    }
-
-    private func serverFailed(_ failure: ExchangeFailure) {
-        dialFailure = failure
-        pool.noteFailure(ofServer: server)
-        leaveAddress()
-        tryServer()
-    }
-
-    private func dialFailed() {
-        let failure = dialFailure
+    func dialFailed(_ failure: ExchangeFailure) {
+        dial = nil
         // Whoever leased it discards it now, which closes it.
         state = .new
         if let relay {
@@ -244,18 +182,13 @@ final class UpstreamConnection: LoopHandler {
         }
     }
 
-    private func dialEvent() {
-        if state == .connecting {
-            if let error = Socket.connectionError(wire.number) {
-                return attemptFailed(
-                    .unreachable("\(addresses[nextAddress - 1]): \(error.sentence)"))
-            }
-            Socket.noDelay(wire.number)
-            guard wire.sealing != nil else { return opened() }
-            state = .handshaking
-            wire.startTLS()
-        }
-        handshake()
+    /// What was connected to is of no use.
+    private func attemptFailed(_ failure: ExchangeFailure) {
+        if let slot { worker.loop.deregister(slot) }
+        slot = nil
+        wire.close(worker)
+        state = .dialling
+        dial?.goOn(after: failure, ofServer: server)
     }
 
     private func handshake() {
@@ -274,10 +207,13 @@ final class UpstreamConnection: LoopHandler {
 
     private func opened() {
         // Octets before the first request are nobody's, whoever put them there.
-        guard buffer?.isEmpty ?? true else {
+        let isSilent = wire.sealing != nil || !wire.mayRead || isDrained()
+        guard isSilent, buffer?.isEmpty ?? true else {
             return attemptFailed(.badAnswer("octets before any request"))
         }
-        pool.noteSuccess(ofServer: server)
+        dial?.cancel()
+        dial = nil
+        pool.noteConnected(server)
         state = .leased
         lastWrite = worker.loop.now
         lastRead = lastWrite
@@ -296,11 +232,7 @@ final class UpstreamConnection: LoopHandler {
 
     func ready(_ readiness: Readiness) {
         switch state {
-        case .closed, .new, .resolving: return
-        case .connecting:
-            guard readiness.contains(.writable) || readiness.contains(.failed) else { return }
-            _ = wire.note(readiness)
-            dialEvent()
+        case .closed, .new, .dialling: return
         case .handshaking:
             if wire.note(readiness) { wire.flushSealed() }
             handshake()
@@ -400,14 +332,14 @@ final class UpstreamConnection: LoopHandler {
         let waiting = deadline.waiting
         switch state {
         case .idle: close()
-        case .connecting, .handshaking: attemptFailed(.connectTimedOut)
+        case .handshaking: attemptFailed(.connectTimedOut)
         case .leased:
             if let relay {
                 relay.deadlinePassed(waiting)
             } else {
                 call?.failed(.responseStartTimedOut)
             }
-        case .new, .resolving, .closed: break
+        case .new, .dialling, .closed: break
         }
     }
 
@@ -430,11 +362,11 @@ final class UpstreamConnection: LoopHandler {
         var next = Deadline()
         switch state {
         case .idle: next.bring(.upstreamIdle, from: lastRead, pool.target.idleNanoseconds)
-        case .connecting, .handshaking:
-            next.at = min(attemptEndsAt, dialEndsAt)
+        case .handshaking:
+            next.at = handshakeEndsAt
             next.waiting = .connect
         case .leased: relay?.upstreamDeadline(&next, self)
-        case .new, .resolving, .closed: break
+        case .new, .dialling, .closed: break
         }
         deadline.waiting = next.waiting
         guard next.at != deadline.at else { return }
@@ -448,12 +380,13 @@ final class UpstreamConnection: LoopHandler {
         guard state != .closed else { return }
         let wasIdle = state == .idle
         state = .closed
+        dial?.cancel()
+        dial = nil
         if let slot { worker.loop.deregister(slot) }
         slot = nil
         releaseBuffer()
         wire.close(worker)
-        relay = nil
-        call = nil
+        endLease()
         if wasIdle { pool.forget(self) }
         pool.connectionClosed()
     }

@@ -21,6 +21,9 @@ struct UpstreamTarget {
     var clientCertificate: [UInt8]?
     var clientKey: [UInt8]?
     var idleNanoseconds: Int64
+    var balance = Balance.roundRobin
+    /// Whether it is one of the configuration's upstreams, whose servers are kept an eye on.
+    var isUpstream = false
 
     init(_ settings: UpstreamSettings, idle: Duration) {
         name = settings.name
@@ -31,6 +34,15 @@ struct UpstreamTarget {
         clientCertificate = settings.clientCertificate
         clientKey = settings.clientKey
         idleNanoseconds = idle.wholeNanoseconds
+        balance = settings.balance
+        isUpstream = true
+    }
+
+    /// One server of it, for active checks.
+    init(_ settings: UpstreamSettings, server: UpstreamAddress) {
+        self.init(settings, idle: .zero)
+        servers = [server]
+        isUpstream = false
     }
 
     /// For our own client.
@@ -73,46 +85,70 @@ struct Lease: ~Copyable {
 final class UpstreamPool {
     /// More than this many idle ones are not kept.
     static let idleMax = 1024
-    /// How long a server that could not be reached is passed over, while another can be tried.
-    static let restNanoseconds: Int64 = 1_000_000_000
 
     let target: UpstreamTarget
-    private let worker: Worker
+    /// Whether there is a choice between servers.
+    let isSeveral: Bool
+    let worker: Worker
     private var idle: [UpstreamConnection] = []
+    /// Of each server, where there are several.
+    private var idleOfServer: [[UpstreamConnection]] = []
     private var isRetired = false
-    private var nextServer = 0
-    private var restsUntil: [MonotonicInstant]
+    /// The server of the request that is about to get a connection.
+    private var chosen = 0
+    var choice: ServerChoice
     private var contexts: [Int: TLSContext] = [:]
     private(set) var open = 0
 
     init(_ worker: Worker, _ target: UpstreamTarget) {
         self.worker = worker
         self.target = target
-        restsUntil = Array(
-            repeating: MonotonicInstant(nanoseconds: 0), count: target.servers.count)
+        isSeveral = target.servers.count > 1
+        choice = ServerChoice(
+            count: target.servers.count, target.balance, turn: worker.loop.index)
+        if isSeveral { idleOfServer = Array(repeating: [], count: target.servers.count) }
+        recallServers()
     }
 
     // MARK: Connections
 
-    func takeIdle() -> UpstreamConnection? { idle.popLast() }
+    /// A connection to the server whose turn it is; `nil` where one has to be made.
+    func takeIdle() -> UpstreamConnection? {
+        guard isSeveral else { return idle.popLast() }
+        chosen = choice.next(at: worker.loop.now)
+        return idleOfServer[chosen].popLast()
+    }
 
+    /// To the server whose turn it was.
     func makeConnection() -> UpstreamConnection {
         open += 1
-        return UpstreamConnection(worker, self)
+        return UpstreamConnection(worker, self, server: chosen)
     }
 
     /// Takes a connection back, or closes one that cannot be used again.
     func keep(_ connection: UpstreamConnection) {
-        guard !isRetired, idle.count < Self.idleMax, connection.isClean() else {
+        let kept = isSeveral ? idleOfServer[connection.server].count : idle.count
+        guard !isRetired, kept < Self.idleMax, connection.isClean() else {
             return connection.close()
         }
-        idle.append(connection)
+        if isSeveral {
+            idleOfServer[connection.server].append(connection)
+        } else {
+            idle.append(connection)
+        }
         connection.becomeIdle()
     }
 
     /// One that was idle has closed. It is most often the one that has been here longest.
     func forget(_ connection: UpstreamConnection) {
-        if let index = idle.firstIndex(where: { $0 === connection }) { idle.remove(at: index) }
+        if isSeveral {
+            let server = connection.server
+            if let index = idleOfServer[server].firstIndex(where: { $0 === connection }) {
+                idleOfServer[server].remove(at: index)
+            }
+        } else if let index = idle.firstIndex(where: { $0 === connection }) {
+            idle.remove(at: index)
+        }
     }
 
     func connectionClosed() { open -= 1 }
@@ -121,30 +157,9 @@ final class UpstreamPool {
     func retire() {
         isRetired = true
         while let connection = idle.popLast() { connection.close() }
-    }
-
-    // MARK: Servers
-
-    /// The server to dial when so many have been tried in vain; `nil` after the last.
-    func server(afterTrying tried: Int) -> Int? {
-        let count = target.servers.count
-        guard tried < count else { return nil }
-        for _ in 0..<count {
-            let server = nextServer
-            nextServer = (nextServer + 1) % count
-            if restsUntil[server] <= worker.loop.now { return server }
+        for server in idleOfServer.indices {
+            while let connection = idleOfServer[server].popLast() { connection.close() }
         }
-        // All of them rest: one is tried all the same, since that is how it is found to be back.
-        defer { nextServer = (nextServer + 1) % count }
-        return nextServer
-    }
-
-    func noteFailure(ofServer server: Int) {
-        restsUntil[server] = worker.loop.now.advanced(byNanoseconds: Self.restNanoseconds)
-    }
-
-    func noteSuccess(ofServer server: Int) {
-        restsUntil[server] = MonotonicInstant(nanoseconds: 0)
     }
 
     // MARK: TLS

@@ -36,6 +36,7 @@ package final class Worker: @unchecked Sendable {
     private var isSinkScheduled = false
 
     private var pools: [UpstreamPool] = []
+    private var checks: HealthChecks?
     private var routeTerms: [Terms] = []
     private(set) var commonTerms: Terms
     private(set) var requestLimits: HTTPLimits
@@ -82,6 +83,11 @@ package final class Worker: @unchecked Sendable {
         apply(configuration)
         let here = self
         surroundings.connections.join(loop) { _ = here.closeLongestIdle() }
+        surroundings.servers.join(loop) { key, news in
+            for pool in here.pools where pool.target.name == key.upstream {
+                pool.hear(news, of: key.server)
+            }
+        }
     }
 
     // MARK: Reload and end
@@ -99,7 +105,15 @@ package final class Worker: @unchecked Sendable {
         self.snapshot = snapshot
         gatekeeper.adopt(snapshot)
         apply(snapshot.configuration)
+        checks?.adopt(snapshot.configuration, self)
         sink.refreshSettings()
+    }
+
+    /// Asks servers whether they are well, for the whole process. Call it on one loop.
+    package func checkServers() {
+        let checks = HealthChecks()
+        self.checks = checks
+        checks.adopt(snapshot.configuration, self)
     }
 
     /// Takes what was counted so far and begins anew: a reload changes what the indexes mean, so call
@@ -147,6 +161,7 @@ package final class Worker: @unchecked Sendable {
         for listener in listeners { listener.close() }
         for connection in clients { connection.abort() }
         closePrefaces()
+        checks?.stop()
         for pool in pools { pool.retire() }
         client.retire()
         redis?.retire()

@@ -16,12 +16,25 @@ package struct ConnectionGauge: Sendable {
     }
 }
 
+/// Whether requests reach a server of an upstream, as far as is known.
+package struct ServerGauge: Sendable {
+    package let upstream: String
+    package let server: String
+    package let isUp: Bool
+
+    package init(upstream: String, server: String, isUp: Bool) {
+        self.upstream = upstream
+        self.server = server
+        self.isUp = isUp
+    }
+}
+
 package enum Exposition {
     package static let mediaType = "text/plain; version=0.0.4; charset=utf-8"
 
     package static func text(
-        totals: Totals, tally: Tally.Counted, connections: [ConnectionGauge], version: String,
-        at now: UnixTime
+        totals: Totals, tally: Tally.Counted, connections: [ConnectionGauge],
+        servers: [ServerGauge] = [], version: String, at now: UnixTime
     ) -> String {
         var page = Page()
         page.family("gatehouse_build_info", "gauge", "Which version is running.")
@@ -76,6 +89,14 @@ package enum Exposition {
             page.sample("gatehouse_connections", [listener, ("state", "idle")], "\(gauge.idle)")
         }
 
+        page.family(
+            "gatehouse_upstream_server_up", "gauge",
+            "Whether requests reach a server: 0 while it rests or its checks fail.")
+        for server in servers {
+            page.sample(
+                "gatehouse_upstream_server_up",
+                [("upstream", server.upstream), ("server", server.server)], server.isUp ? "1" : "0")
+        }
         page.family(
             "gatehouse_provider_keys_age_seconds", "gauge",
             "How long ago the provider's key set was read.")

@@ -29,8 +29,12 @@ extension Fleet {
             let name = trouble.provider.isEmpty ? "provider" : "provider \(trouble.provider)"
             return "degraded: \(name): \(trouble.why)\n"
         }
-        let body = troubles.joined()
+        let body = (troubles + serverLines.map { "\($0)\n" }).joined()
         return isReady ? .text(200, "ready\n" + body) : .text(503, "not ready\n" + body)
+    }
+
+    private var serverLines: [String] {
+        serverTroubles.map { "degraded: upstream \($0.upstream): \($0.server): \($0.why)" }
     }
 
     private func statusText() -> String {
@@ -45,6 +49,7 @@ extension Fleet {
             "route \($0.name) to \(configuration.upstreams[$0.upstream].name)"
         }
         lines += degraded.map { "degraded: provider \($0.provider): \($0.why)" }
+        lines += serverLines
         return lines.joined(separator: "\n") + "\n"
     }
 }

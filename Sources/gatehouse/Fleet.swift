@@ -17,6 +17,7 @@ final class Fleet: @unchecked Sendable {
     private let loops: [EventLoop]
     private var workers: [Worker] = []
     private let connections: ConnectionCount
+    private let servers: ServerDesk
     private let flows: Flows
     private let log: Log
     private let tally: Tally
@@ -53,6 +54,7 @@ final class Fleet: @unchecked Sendable {
         }
         let surroundings = Surroundings(
             flows: flows, resolver: Resolver(), log: log, connections: connections)
+        servers = surroundings.servers
         workers = loops.map { Worker(loop: $0, snapshot: snapshot, surroundings: surroundings) }
         for worker in workers { worker.isReady = false }
         announced.fleet = self
@@ -64,6 +66,8 @@ final class Fleet: @unchecked Sendable {
 
     func start() {
         threads = loops.map { loop in Thread.start("loop-\(loop.index)") { loop.run() } }
+        let first = workers[0]
+        first.loop.post { first.checkServers() }
         discover()
     }
 
@@ -153,6 +157,7 @@ final class Fleet: @unchecked Sendable {
         let new = snapshot.configuration
         connections.setLimits(
             max: new.limits.connections, maxForClient: new.limits.connectionsPerClient)
+        servers.adopt(new)
         for worker in workers {
             let counts = onLoop(of: worker) { worker in
                 let counts = worker.takeCounts(
@@ -242,7 +247,24 @@ final class Fleet: @unchecked Sendable {
         gathered.totals.add(shared.withLock { $0.earlier })
         return Exposition.text(
             totals: gathered.totals, tally: tally.counted, connections: gathered.gauges,
+            servers: serverGauges,
             version: Version.number, at: Clock.wall())
+    }
+
+    /// Servers of upstreams that requests, or checks, find wanting.
+    var serverTroubles: [ServerDesk.Trouble] { servers.troubles(configuration) }
+
+    private var serverGauges: [ServerGauge] {
+        let configuration = configuration
+        let troubles = servers.troubles(configuration)
+        return configuration.upstreams.flatMap { upstream in
+            upstream.servers.map { server in
+                let isDown = troubles.contains {
+                    $0.upstream == upstream.name && $0.server == "\(server)"
+                }
+                return ServerGauge(upstream: upstream.name, server: "\(server)", isUp: !isDown)
+            }
+        }
     }
 
     /// What `/readyz` says of each provider that is not known.

@@ -199,10 +199,6 @@ let brokenMeanings = [
                 "begin with a letter; then letters, digits, `-` and `_`, at most 64"
             ),
             (
-                "6:22: upstreams.9lives.servers: more than one is not available in this version: it will spread requests over several servers",
-                "keep one until then"
-            ),
-            (
                 #"6:23: upstreams.9lives.servers[0]: "ftp://x" is not an upstream's URL"#,
                 "write http://HOST:PORT, https://HOST or unix:PATH"
             ),
@@ -466,19 +462,7 @@ let brokenMeanings = [
                 "leave it out until then"
             ),
             (
-                "31:20: upstreams.pool.servers: more than one is not available in this version: it will spread requests over several servers",
-                "keep one until then"
-            ),
-            (
-                "31:71: upstreams.pool.balance: is not available in this version: it will choose between an upstream's servers",
-                "leave it out until then"
-            ),
-            (
                 "32:16: upstreams.fast.url: is not available in this version: it will speak HTTP/2 by prior knowledge to the upstream",
-                "leave it out until then"
-            ),
-            (
-                "32:52: upstreams.fast.health_check: is not available in this version: it will ask each server whether it is well",
                 "leave it out until then"
             ),
             (
