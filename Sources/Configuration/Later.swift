@@ -28,7 +28,6 @@ enum Later {
         (.memory, "keep sessions in this process"), (.redis, "keep sessions in redis"),
     ]
     static let redis = Availability.later("share ended sessions and refreshes between nodes")
-    static let stateDirectory = Availability.later("keep ended sessions across a restart")
     static let sameSite: [(SameSite, String)] = [
         (.strict, "keep the session cookie from cross-site navigations")
     ]

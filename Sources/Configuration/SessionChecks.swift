@@ -31,21 +31,13 @@ enum SessionChecks {
             reading.warning(
                 "session.state_directory",
                 "is not set, and neither is redis: a restart forgets which sessions were ended",
-                fix: remedyForForgetting)
+                fix: "add state_directory: PATH, or redis for several nodes")
         }
         if session.storage == .redis, session.redis == nil, !reading.hasProblem("session.redis") {
             reading.problem(
                 "session.redis", "is required for storage: redis", fix: "add redis: { url: … }")
         }
         checkCookieName(session.cookie.name, draft, &reading)
-    }
-
-    private static var remedyForForgetting: String {
-        switch Later.stateDirectory {
-        case .now: "add state_directory: PATH, or redis for several nodes"
-        case .later:
-            "keep session.lifetime short; a later version adds state_directory and redis for this"
-        }
     }
 
     /// Any host of the domain can set a cookie of another name here (RFC 6265bis §4.1.3.2).

@@ -34,7 +34,7 @@ enum SessionTable {
             key(
                 "state_directory", \.stateDirectory, .path,
                 "Where what must outlive a restart is kept: ended sessions, spent refresh tokens by "
-                    + "hash.", example: "/var/lib/gatehouse", Later.stateDirectory),
+                    + "hash.", example: "/var/lib/gatehouse"),
             key(
                 "idle_timeout", \.idleTimeout, life, "How long a session lives without a request.",
                 example: "30m"),

@@ -21,6 +21,7 @@ final class Fleet: @unchecked Sendable {
     private let flows: Flows
     private let log: Log
     private let tally: Tally
+    private let journal: StateJournal?
     private var threads: [ThreadHandle] = []
     /// Each address's listener on each worker, in the workers' order.
     private var listeners: [ListenAddress: [Listener]] = [:]
@@ -39,6 +40,9 @@ final class Fleet: @unchecked Sendable {
         let configuration = snapshot.configuration
         self.log = log
         self.tally = tally
+        journal = try configuration.session.stateDirectory.map {
+            try StateJournal($0, log: log)
+        }
         shared = Mutex(Shared(snapshot: snapshot))
         connections = ConnectionCount(
             max: configuration.limits.connections,
@@ -58,6 +62,15 @@ final class Fleet: @unchecked Sendable {
         workers = loops.map { Worker(loop: $0, snapshot: snapshot, surroundings: surroundings) }
         for worker in workers { worker.isReady = false }
         announced.fleet = self
+        if let journal { recall(try journal.load(at: Clock.wall())) }
+    }
+
+    /// What the last process knew of ended sessions, before this one serves anybody.
+    private func recall(_ records: [StateRecord]) {
+        let sessions = records.compactMap(\.endedSession)
+        for worker in workers { worker.end(sessions) }
+        guard !records.isEmpty else { return }
+        log.event(.info, "state-read", [("sessions", .int(sessions.count))])
     }
 
     var loopCount: Int { loops.count }
@@ -68,6 +81,10 @@ final class Fleet: @unchecked Sendable {
         threads = loops.map { loop in Thread.start("loop-\(loop.index)") { loop.run() } }
         let first = workers[0]
         first.loop.post { first.checkServers() }
+        journal?.start { [workers] records in
+            let sessions = records.compactMap(\.endedSession)
+            for worker in workers { worker.loop.post { worker.end(sessions) } }
+        }
         discover()
     }
 
@@ -75,7 +92,13 @@ final class Fleet: @unchecked Sendable {
         for worker in workers { onLoop(of: worker) { $0.closeAll() } }
         for loop in loops { loop.stop() }
         for thread in threads { thread.join() }
+        journal?.close()
     }
+
+    /// Once a second.
+    func tick() { journal?.tick() }
+
+    var stateDirectory: String? { journal?.directory }
 
     // MARK: Listening
 
@@ -223,7 +246,7 @@ final class Fleet: @unchecked Sendable {
 
     // MARK: What loops are asked
 
-    /// Every loop refuses these sessions when this returns.
+    /// Every loop refuses these sessions when this returns, and a restart will not forget them.
     func end(_ sessions: [EndedSession]) async {
         for worker in workers {
             await withCheckedContinuation { continuation in
@@ -233,6 +256,7 @@ final class Fleet: @unchecked Sendable {
                 }
             }
         }
+        await journal?.add(sessions.map { .ended($0) })
     }
 
     /// What `/metrics` says, from every loop.
@@ -345,4 +369,10 @@ extension ListenAddress {
     }
 
     var isUnix: Bool { if case .unix = self { true } else { false } }
+}
+
+extension StateRecord {
+    fileprivate var endedSession: EndedSession? {
+        if case .ended(let session) = self { session } else { nil }
+    }
 }

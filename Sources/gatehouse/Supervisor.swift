@@ -85,6 +85,7 @@ final class Supervisor {
                 keysReadAt = Clock.monotonic()
             case .some: return
             case nil:
+                fleet.tick()
                 if keysReadAt.duration(to: Clock.monotonic()) >= Self.keyFileInterval {
                     keysReadAt = Clock.monotonic()
                     if let next = readKeysAgain(current, log) {
@@ -120,6 +121,14 @@ final class Supervisor {
                 log.event(
                     .warning, "restart-needed",
                     [("key", "threads"), ("reason", "loops are made when the process starts")])
+            }
+            if configuration.session.stateDirectory != fleet.stateDirectory {
+                log.event(
+                    .warning, "restart-needed",
+                    [
+                        ("key", "session.state_directory"),
+                        ("reason", "the file in it is open while the process runs"),
+                    ])
             }
             tally.reload(succeeded: true)
             log.event(.info, "reloaded", [("generation", .int(next.generation))])

@@ -78,3 +78,42 @@ import Values
         #expect(record.all == [1])
     }
 }
+
+@Suite struct `Files that are added to` {
+    @Test func `what is written lies behind what is there, whoever wrote it`() throws {
+        let path = temporaryPath("added")
+        defer { try? File.remove(path) }
+        let one = try AppendFile(path)
+        let other = try AppendFile(path)
+        try one.append([1, 2])
+        try other.append([3])
+        try one.append([4])
+        #expect(try File.read(path, octetsMax: 9) == [1, 2, 3, 4])
+        #expect(try File.mode(path) == 0o600)
+        let size = try one.size()
+        let end = try one.read(from: 2, octetsMax: 9)
+        let part = try one.read(from: 1, octetsMax: 2)
+        #expect(size == 4 && end == [3, 4] && part == [2, 3])
+    }
+
+    @Test func `one that replaces is alone`() throws {
+        let path = temporaryPath("shared")
+        defer { try? File.remove(path) }
+        let one = try AppendFile(path)
+        let other = try AppendFile(path)
+        let adding = try [one.lock(.adding), other.lock(.adding)]
+        let replacing = try one.lock(.replacing)
+        let again = try one.lock(.adding)
+        #expect(adding == [true, true] && !replacing && again)
+    }
+
+    @Test func `a directory is made for its owner alone, once`() throws {
+        let path = temporaryPath("directory")
+        defer { try? File.remove(path) }
+        try File.makeDirectory(path)
+        try File.makeDirectory(path)
+        #expect(try File.mode(path) == 0o700)
+        #expect(throws: Errno.self) { try File.makeDirectory(path + "/a/b") }
+        #expect(throws: Errno.self) { try File.makeDirectory("/dev/null") }
+    }
+}
