@@ -34,7 +34,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     private var running: [LoopWork] = []
     private var ending: [() -> Void] = []
     private var again: [(slot: LoopSlot, readiness: Readiness)] = []
-    private var retired: [any LoopHandler] = []
+    private var retired: [AnyObject] = []
     private var hasMail = false
     private var isRunning = false
     private var isStopping = false
@@ -111,6 +111,12 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     }
 
     package var registeredCount: Int { slots.count }
+
+    /// Lets go of an object only when the turn is over: for what is in use further up, uncounted.
+    package func keepUntilTurnEnds(_ object: AnyObject) {
+        assertOnLoop()
+        retired.append(object)
+    }
 
     // MARK: - Time
 

@@ -148,10 +148,13 @@ package final class BufferPool {
     }
 
     /// A buffer that has grown is not kept: its memory is for the one body that needed it.
-    package func give(_ buffer: OctetBuffer) {
-        guard free.count < kept, !buffer.hasGrown, buffer.capacity == octets else { return }
+    /// - Returns: what is not kept.
+    @discardableResult
+    package func give(_ buffer: consuming OctetBuffer) -> OctetBuffer? {
+        guard free.count < kept, !buffer.hasGrown, buffer.capacity == octets else { return buffer }
         buffer.removeAll()
         free.append(buffer)
+        return nil
     }
 
     package var freeCount: Int { free.count }

@@ -15,7 +15,7 @@ extension ClientConnection {
     // MARK: An upstream's answer
 
     func writeInterim(
-        _ head: borrowing ResponseHead, _ octets: Span<UInt8>, under plan: ForwardPlan
+        _ head: ResponseHead, _ octets: Span<UInt8>, under plan: borrowing ForwardPlan
     ) {
         wire.prepare(worker)
         writeStatusLine(head.status, octets.extracting(head.reason.range))
@@ -32,8 +32,8 @@ extension ClientConnection {
     /// The final head of an upstream's answer.
     /// - Returns: how its content is delimited towards this client.
     func writeHead(
-        _ head: borrowing ResponseHead, _ octets: Span<UInt8>, framing: ResponseFraming,
-        of exchange: Exchange, under plan: ForwardPlan
+        _ head: ResponseHead, _ octets: Span<UInt8>, framing: ResponseFraming,
+        of exchange: Exchange, under plan: borrowing ForwardPlan
     ) -> Outgoing {
         wire.prepare(worker)
         writeStatusLine(head.status, octets.extracting(head.reason.range))
@@ -63,7 +63,7 @@ extension ClientConnection {
 
     /// A 101: the connection changes hands, and nothing but the upgrade's own fields says so.
     func writeSwitch(
-        _ head: borrowing ResponseHead, _ octets: Span<UInt8>, under plan: ForwardPlan
+        _ head: ResponseHead, _ octets: Span<UInt8>, under plan: borrowing ForwardPlan
     ) {
         wire.prepare(worker)
         writeStatusLine(101, octets.extracting(head.reason.range))
@@ -164,7 +164,7 @@ extension ClientConnection {
 
     /// The length that a GET would have had (RFC 9110 §8.6): of HEAD and 304, never of 204 or 1xx.
     private func writeDeclaredLength(
-        _ head: borrowing ResponseHead, _ octets: Span<UInt8>, method: Method
+        _ head: ResponseHead, _ octets: Span<UInt8>, method: Method
     ) {
         guard method == .head || head.status == 304, head.status != 204, head.status >= 200,
             case .length(let length)? = head.declaredFraming

@@ -48,8 +48,8 @@ final class ClientConnection: LoopHandler {
     private(set) var phase = Phase.head
     private var reader: RequestReader
     /// Held only while octets are pending.
-    private var buffer: OctetBuffer?
-    private(set) var exchange: Exchange?
+    private var heldBuffer: Held<OctetBuffer>?
+    private var heldExchange: Held<Exchange>?
     /// When the present wait began: for a request, for the rest of its head, for the end.
     private var since: MonotonicInstant
     private var lastRead: MonotonicInstant
@@ -62,9 +62,9 @@ final class ClientConnection: LoopHandler {
     private var hasShutDown = false
     /// Its place among the worker's connections.
     var place = 0
-    // The links of `IdleList`, where their safety is explained.
-    unowned(unsafe) var idleBefore: ClientConnection?
-    unowned(unsafe) var idleAfter: ClientConnection?
+    // The links of `IdleList`.
+    var idleBefore: Link<ClientConnection>?
+    var idleAfter: Link<ClientConnection>?
     var isListedIdle = false
 
     init(_ descriptor: consuming Descriptor, from peer: Peer, at listener: Listener) {
@@ -77,6 +77,14 @@ final class ClientConnection: LoopHandler {
         lastRead = since
         lastWrite = since
     }
+
+    /// The request in hand.
+    var exchange: Link<Exchange>? { heldExchange?.link }
+    private var buffer: Link<OctetBuffer>? { heldBuffer?.link }
+    private var hasOctets: Bool { buffer { !$0.isEmpty } ?? false }
+    var isCounted: Bool { listener.isCounted }
+    /// Whether it is the site that is asked: the admin's own requests are not counted among its.
+    var isForSite: Bool { listener.isForSite }
 
     func open() throws(Errno) {
         slot = try worker.loop.register(self, wire.number)
@@ -96,7 +104,7 @@ final class ClientConnection: LoopHandler {
         if readiness.contains(.peerClosed), halfClosedAt == nil { halfClosedAt = worker.loop.now }
         if hasRoomAgain {
             flush()
-            if !wire.isBlocked { exchange?.clientHasRoom() }
+            if !wire.isBlocked { exchange { $0.clientHasRoom() } }
         }
         pump()
     }
@@ -110,9 +118,9 @@ final class ClientConnection: LoopHandler {
         worker.noteTimeout(deadline.waiting, exchange)
         switch deadline.waiting {
         case .requestContent where phase == .content:
-            exchange?.fail(.requestContentTimedOut)
+            exchange { $0.fail(.requestContentTimedOut) }
         case .request where exchange?.hasResponded == false:
-            exchange?.fail(.exchangeTimedOut)
+            exchange { $0.fail(.exchangeTimedOut) }
         default: gone()
         }
     }
@@ -135,29 +143,33 @@ final class ClientConnection: LoopHandler {
         case .head:
             // A client that does not read its answers gets no further ones.
             guard !wire.isBlocked else { return false }
-            if let buffer, !buffer.isEmpty, readHead(buffer) { return true }
+            if hasOctets, buffer({ readHead($0) }) == true { return true }
             return phase == .head && receive(&reads)
         case .content:
             guard let exchange, exchange.wantsContent else { return false }
-            if readContent(exchange) { return true }
+            if exchange({ readContent($0) }) { return true }
             return phase == .content && exchange.wantsContent && receive(&reads)
         case .discarding:
             guard let exchange else { return false }
-            if discardContent(exchange) { return true }
+            if exchange({ discardContent($0) }) { return true }
             return phase == .discarding && receive(&reads)
         case .lingering:
-            buffer?.removeAll()
+            buffer { $0.removeAll() }
             return receive(&reads)
         case .tunnel:
-            guard let exchange, exchange.relay.hasRoom else { return false }
-            if let buffer, !buffer.isEmpty {
-                let octets = buffer.octets
-                buffer.removeAll()
-                exchange.relay.tunnel(octets)
+            guard let exchange, exchange.wantsContent else { return false }
+            if hasOctets {
+                buffer { buffer in exchange { pass(buffer, to: $0) } }
                 return true
             }
             return receive(&reads)
         }
+    }
+
+    private func pass(_ buffer: OctetBuffer, to exchange: Exchange) {
+        let octets = buffer.octets
+        buffer.removeAll()
+        exchange.relay.tunnel(octets)
     }
 
     private func receive(_ reads: inout Int) -> Bool {
@@ -167,9 +179,9 @@ final class ClientConnection: LoopHandler {
             return false
         }
         reads -= 1
-        let buffer = self.buffer ?? worker.takeBuffer(large: phase != .head)
-        self.buffer = buffer
-        switch wire.receive(into: buffer, worker) {
+        if heldBuffer == nil { heldBuffer = worker.takeBuffer(large: phase != .head) }
+        guard let buffer else { return false }
+        switch buffer({ wire.receive(into: $0, worker) }) {
         case .octets:
             let now = worker.loop.now
             if phase == .head, isListedIdle {
@@ -194,7 +206,7 @@ final class ClientConnection: LoopHandler {
         case .head: finishClosing()
         // It ends within its request: what has been passed on is not whole.
         case .content, .discarding: gone()
-        case .tunnel: exchange?.relay.clientEnded()
+        case .tunnel: exchange { $0.relay.clientEnded() }
         case .lingering: if !wire.hasUnsent { close() }
         case .waiting, .closed: break
         }
@@ -203,9 +215,8 @@ final class ClientConnection: LoopHandler {
     /// The client can be sent nothing more.
     private func gone() {
         guard phase != .closed else { return }
-        if let exchange {
-            self.exchange = nil
-            exchange.cancel()
+        if let exchange = heldExchange.take() {
+            exchange.link { $0.cancel() }
             worker.give(exchange)
         }
         close()
@@ -214,16 +225,18 @@ final class ClientConnection: LoopHandler {
     // MARK: Reading a request
 
     private func readHead(_ buffer: OctetBuffer) -> Bool {
-        switch reader.step(buffer.octets, into: &worker.requestHead) {
+        var head = worker.requestHead.lend()
+        let step = reader.step(buffer.octets, into: &head)
+        if case .head = step { begin(head, buffer) }
+        worker.requestHead.takeBack(head)
+        switch step {
         case .needsMore:
             makeRoom(buffer)
             return false
         case .refused(let fault):
             refuse(fault)
             return true
-        case .head:
-            begin(buffer)
-            return true
+        case .head: return true
         }
     }
 
@@ -234,12 +247,20 @@ final class ClientConnection: LoopHandler {
         buffer.grow(to: limits.headOctetsMax + limits.requestLineOctetsMax)
     }
 
-    private func begin(_ buffer: OctetBuffer) {
-        let exchange = worker.takeExchange()
-        self.exchange = exchange
+    private func begin(_ head: RequestHead, _ buffer: OctetBuffer) {
         hasServed = true
-        // As a local, so that it is one reference more for the while and not one a call.
-        let head = worker.requestHead
+        let exchange = takeExchange()
+        exchange { begin($0, head, buffer) }
+    }
+
+    private func takeExchange() -> Link<Exchange> {
+        let exchange = worker.takeExchange()
+        let link = exchange.link
+        heldExchange = consume exchange
+        return link
+    }
+
+    private func begin(_ exchange: Exchange, _ head: RequestHead, _ buffer: OctetBuffer) {
         exchange.begin(head, for: self, at: since)
         if exchange.hasContent {
             phase = .content
@@ -255,7 +276,10 @@ final class ClientConnection: LoopHandler {
     /// - Returns: whether anything moved.
     private func readContent(_ exchange: Exchange) -> Bool {
         // Without octets there is still an end to be found, behind a length that has been used up.
-        let buffer = self.buffer ?? worker.noOctets
+        (buffer ?? Link(worker.noOctets)) { readContent(exchange, $0) }
+    }
+
+    private func readContent(_ exchange: Exchange, _ buffer: OctetBuffer) -> Bool {
         switch exchange.content.next(buffer.octets) {
         case .needsMore: return false
         case .content(let range, let consumed):
@@ -279,7 +303,10 @@ final class ClientConnection: LoopHandler {
     }
 
     private func discardContent(_ exchange: Exchange) -> Bool {
-        let buffer = self.buffer ?? worker.noOctets
+        (buffer ?? Link(worker.noOctets)) { discardContent(exchange, $0) }
+    }
+
+    private func discardContent(_ exchange: Exchange, _ buffer: OctetBuffer) -> Bool {
         switch exchange.content.next(buffer.octets) {
         case .needsMore: return false
         case .content(let range, let consumed):
@@ -298,12 +325,13 @@ final class ClientConnection: LoopHandler {
     }
 
     private func refuse(_ fault: RequestFault) {
-        let exchange = worker.takeExchange()
-        self.exchange = exchange
-        exchange.beginRefused(for: self, at: since)
         phase = .waiting
-        exchange.isWhole = false
-        exchange.refuse(fault)
+        let exchange = takeExchange()
+        exchange {
+            $0.beginRefused(for: self, at: since)
+            $0.isWhole = false
+            $0.refuse(fault)
+        }
     }
 
     // MARK: What exchanges say
@@ -322,10 +350,7 @@ final class ClientConnection: LoopHandler {
 
     /// The answer cannot be finished: the client must see that it is not whole.
     func cut(reset: Bool) {
-        if let exchange {
-            self.exchange = nil
-            worker.give(exchange)
-        }
+        if let exchange = heldExchange.take() { worker.give(exchange) }
         if reset { Socket.lingerReset(wire.number) } else { wire.flush(worker) }
         close()
     }
@@ -343,14 +368,13 @@ final class ClientConnection: LoopHandler {
 
     /// The exchange is over; the connection goes on with the next request, or ends.
     private func release(keepsAlive: Bool) {
-        guard let exchange else { return }
-        let isWhole = exchange.isWhole && phase == .waiting
-        self.exchange = nil
+        guard let exchange = heldExchange.take() else { return }
+        let isWhole = exchange.link.isWhole && phase == .waiting
         worker.give(exchange)
         guard keepsAlive, !worker.isDraining else { return finishClosing(isWhole: isWhole) }
         phase = .head
         since = worker.loop.now
-        if let buffer, !buffer.isEmpty {
+        if hasOctets {
             // A pipelined request: its head is timed from now, and the connection is not idle.
             if wire.outbox.count > Self.gatheredOctetsMax { flush() }
         } else {
@@ -367,7 +391,7 @@ final class ClientConnection: LoopHandler {
         worker.idle.remove(self)
         flush()
         if wire.isBroken { return close() }
-        if isWhole, !wire.hasUnsent, !wire.mayRead, buffer?.isEmpty ?? true { return close() }
+        if isWhole, !wire.hasUnsent, !wire.mayRead, !hasOctets { return close() }
         if !wire.hasUnsent, halfClosedAt != nil, !wire.mayRead { return close() }
         phase = .lingering
         since = worker.loop.now
@@ -395,8 +419,7 @@ final class ClientConnection: LoopHandler {
         worker.idle.remove(self)
         if let slot { worker.loop.deregister(slot) }
         slot = nil
-        if let buffer { worker.give(buffer) }
-        buffer = nil
+        releaseBuffer()
         wire.close(worker)
         worker.forget(self)
         listener.connectionClosed(peer)
@@ -420,16 +443,17 @@ final class ClientConnection: LoopHandler {
 
     private func settle() {
         guard phase != .closed else { return }
-        exchange?.flushUpward()
+        exchange { $0.flushUpward() }
         flush()
         shutDownWhenSent()
-        if let buffer, buffer.isEmpty {
-            worker.give(buffer)
-            self.buffer = nil
-        }
+        if !hasOctets { releaseBuffer() }
         armDeadline()
         // What sending has found out is acted on when nothing is under way any more.
         if wire.isBroken { revisit() }
+    }
+
+    private func releaseBuffer() {
+        if let buffer = heldBuffer.take() { worker.give(buffer) }
     }
 
     private func armDeadline() {

@@ -28,9 +28,9 @@ final class Exchange {
 
     let worker: Worker
     /// The other half: the way to the upstream and back. It lives as long as this.
-    private(set) lazy var relay = Relay(self, worker)
+    let relay: Relay
     /// Who carries it; there while it is in use.
-    private(set) unowned(unsafe) var client: ClientConnection?
+    private(set) var client: Link<ClientConnection>?
     /// Tells this use from the next, for work that comes back late.
     private(set) var number: UInt64 = 0
     private(set) var stage = Stage.idle
@@ -43,7 +43,6 @@ final class Exchange {
     private var hasContinued = false
     /// What `Upgrade` named, where the head asks for one.
     private(set) var upgradeAskedFor: [UInt8] = []
-    private(set) var peer: Peer?
     /// The method as it came: for the log.
     private(set) var methodToken: [UInt8] = []
     /// What the gatekeeper found out; for the log and metrics too.
@@ -80,6 +79,8 @@ final class Exchange {
     init(_ worker: Worker) {
         self.worker = worker
         terms = worker.commonTerms
+        relay = Relay(worker)
+        relay.serve(self)
     }
 
     // MARK: Beginning and end, for whoever carries it
@@ -110,10 +111,9 @@ final class Exchange {
     }
 
     private func prepare(for client: ClientConnection, at start: MonotonicInstant) {
-        self.client = client
+        self.client = Link(client)
         number &+= 1
         stage = .idle
-        peer = client.peer
         discarded = 0
         isWhole = true
         hasContinued = false
@@ -158,9 +158,9 @@ final class Exchange {
 
     /// What becomes of it. The head and the octets are the carrier's and end with the call: what has
     /// to outlive it is copied here.
-    func judge(_ head: borrowing RequestHead, _ octets: Span<UInt8>) -> Verdict {
-        guard case .site = client?.listener.desk ?? .site else {
-            kept = KeptHead(copy head, octets)
+    func judge(_ head: RequestHead, _ octets: Span<UInt8>) -> Verdict {
+        guard isForSite else {
+            kept = KeptHead(head, octets)
             return .gather(octetsMax: AdminRequest.contentOctetsMax)
         }
         if worker.logsAccess {
@@ -170,22 +170,24 @@ final class Exchange {
         let verdict = decide(head, octets, known: .unread)
         switch verdict {
         case .forward, .answer: break
-        case .suspend, .gather: kept = KeptHead(copy head, octets)
+        case .suspend, .gather: kept = KeptHead(head, octets)
         }
         return verdict
     }
 
     private func decide(
-        _ head: borrowing RequestHead, _ octets: Span<UInt8>, known: KnownSession
+        _ head: RequestHead, _ octets: Span<UInt8>, known: KnownSession
     ) -> Verdict {
         verdicts += 1
-        guard verdicts <= Self.verdictsMax, let peer else {
+        guard verdicts <= Self.verdictsMax, let client else {
             return .answer(failureAnswer(.verdictMissing))
         }
         upstreamHead.clear()
-        return worker.gatekeeper.decide(
-            head, octets, from: peer, known: known, gathered: gathered, at: worker.loop.wallTime,
-            upstreamHead: &upstreamHead, facts: &facts)
+        return client { client in
+            worker.gatekeeper.decide(
+                head, octets, from: client.peer, known: known, gathered: gathered,
+                at: worker.loop.wallTime, upstreamHead: &upstreamHead, facts: &facts)
+        }
     }
 
     private func decideAgain(known: KnownSession = .unread) {
@@ -193,8 +195,8 @@ final class Exchange {
         apply(decide(kept.head, kept.octets.span, known: known))
     }
 
-    func apply(_ verdict: Verdict) {
-        switch verdict {
+    func apply(_ verdict: consuming Verdict) {
+        switch consume verdict {
         case .forward(let plan): forward(plan)
         case .answer(let answer): respond(answer)
         case .suspend(let work):
@@ -216,12 +218,12 @@ final class Exchange {
         guard hasContent else { return gatheringEnded() }
         if expectsContinue {
             hasContinued = true
-            client?.writeContinue()
+            client { $0.writeContinue() }
         }
     }
 
     private func gatheringEnded() {
-        guard case .admin(let handler) = client?.listener.desk ?? .site else {
+        guard case .admin(let handler)? = client({ $0.listener.desk }) else {
             return decideAgain()
         }
         stage = .suspended
@@ -229,16 +231,16 @@ final class Exchange {
         worker.perform(kept.adminRequest(gathered ?? []), handler, for: self)
     }
 
-    private func forward(_ plan: ForwardPlan) {
-        self.plan = plan
+    private func forward(_ plan: consuming ForwardPlan) {
         terms = worker.terms(ofRoute: plan.route)
+        let (upstream, isUpgrade) = (plan.upstream, plan.isUpgrade)
+        self.plan = consume plan
         stage = .relaying
         relay.forgetTimes()
         if case .length(let length) = framing, length > terms.contentOctetsMax {
             return fail(.requestContentTooLong)
         }
-        relay.begin(plan, gathered: gathered)
-        gathered = nil
+        relay.begin(upstream: upstream, isUpgrade: isUpgrade, gathered: gathered.take())
     }
 
     /// `websocket` where it is among what is asked for, else the first.
@@ -324,66 +326,77 @@ final class Exchange {
     var takesInterim: Bool { minorVersion > 0 }
 
     /// The upstream takes content again, or for the first time.
-    func resumeReading() { client?.pump() }
+    func resumeReading() { client { $0.pump() } }
 
-    func respondInterim(_ head: borrowing ResponseHead, _ octets: Span<UInt8>) {
-        guard takesInterim, let plan else { return }
-        hasContinued = true
-        client?.writeInterim(head, octets, under: plan)
+    /// The plan is used outside for the while, so that it need not be copied.
+    private func withPlan(_ body: (ClientConnection, borrowing ForwardPlan) -> Void) {
+        guard let client, let plan = plan.take() else { return }
+        client { body($0, plan) }
+        self.plan = consume plan
     }
 
-    func respond(_ head: borrowing ResponseHead, _ octets: Span<UInt8>, framing: ResponseFraming) {
-        guard let client, let plan else { return }
+    func respondInterim(_ head: ResponseHead, _ octets: Span<UInt8>) {
+        guard takesInterim else { return }
+        hasContinued = true
+        withPlan { $0.writeInterim(head, octets, under: $1) }
+    }
+
+    func respond(_ head: ResponseHead, _ octets: Span<UInt8>, framing: ResponseFraming) {
         hasResponded = true
         status = head.status
-        outgoing = client.writeHead(head, octets, framing: framing, of: self, under: plan)
-        if head.isEndless(octets), let session = facts.watch(under: plan.snapshot) {
+        withPlan {
+            outgoing = $0.writeHead(head, octets, framing: framing, of: self, under: $1)
+        }
+        if head.isEndless(octets), let session = plan.flatMap({ facts.watch(under: $0.snapshot) }) {
             becomeLongLived(Lasting(session))
         }
     }
 
-    func respondSwitching(_ head: borrowing ResponseHead, _ octets: Span<UInt8>) {
-        guard let client, let plan else { return }
+    func respondSwitching(_ head: ResponseHead, _ octets: Span<UInt8>) {
         hasResponded = true
         status = 101
         outgoing = .plain
         keepsAlive = false
-        client.writeSwitch(head, octets, under: plan)
-        client.becameTunnel()
-        if let session = facts.watch(under: plan.snapshot) {
+        withPlan {
+            $0.writeSwitch(head, octets, under: $1)
+            $0.becameTunnel()
+        }
+        if let session = plan.flatMap({ facts.watch(under: $0.snapshot) }) {
             becomeLongLived(Lasting(session, closeCode: isWebSocket ? head.closeCode(octets) : nil))
         }
-        client.pump()
+        client { $0.pump() }
     }
 
     func respondContent(_ octets: Span<UInt8>) {
         let count = lasting?.pass(octets) ?? octets.count
         octetsSent &+= UInt64(count)
-        client?.writeContent(octets.extracting(0..<count), as: outgoing)
+        client { $0.writeContent(octets.extracting(0..<count), as: outgoing) }
         if let code = lasting?.closeCodeDue { closeWebSocket(code) }
     }
 
     /// The answer is whole.
-    func respondEnd() { client?.writeEnd(as: outgoing) }
+    func respondEnd() { client { $0.writeEnd(as: outgoing) } }
 
-    func flush() { client?.flush() }
+    func flush() { client { $0.flush() } }
 
     /// The last word of a relay whose answer is whole. The exchange may be in use again when it
     /// returns.
     func relayEnded() {
         stage = .answered
         record()
-        let client = client
-        client?.answered()
-        client?.pump()
+        client {
+            $0.answered()
+            $0.pump()
+        }
     }
 
     func tunnelEnded(lingering: Int64 = ClientConnection.lingeringNanoseconds) {
         stage = .answered
         record()
-        let client = client
-        client?.tunnelEnded(lingering: lingering)
-        client?.pump()
+        client {
+            $0.tunnelEnded(lingering: lingering)
+            $0.pump()
+        }
     }
 
     /// Whether more of the request is still to come than would be dropped for a connection's sake, or
@@ -407,10 +420,12 @@ final class Exchange {
         status = answer.status
         if answer.closes { keepsAlive = false }
         worker.note(answer, of: self)
-        client.write(answer, of: self)
+        client { $0.write(answer, of: self) }
         record()
-        client.answered()
-        client.pump()
+        client {
+            $0.answered()
+            $0.pump()
+        }
     }
 
     /// Answers what went wrong, or cuts what cannot be answered any more.
@@ -442,7 +457,7 @@ final class Exchange {
         if stage == .relaying { relay.abandon() }
         stage = .answered
         record()
-        client?.cut(reset: outgoing == .untilClose)
+        client { $0.cut(reset: outgoing == .untilClose) }
     }
 
     // MARK: Flows
@@ -454,7 +469,7 @@ final class Exchange {
         case .answer(let answer): respond(answer)
         case .proceed(let known): decideAgain(known: known)
         }
-        client?.pump()
+        client { $0.pump() }
     }
 
     func applyAdmin(_ answer: Answer) {
@@ -464,10 +479,7 @@ final class Exchange {
 
     private func record() { worker.record(self) }
 
-    /// Whether it is the site that was asked: the admin's own requests are not counted among its.
-    var listensForSite: Bool {
-        if case .site = client?.listener.desk ?? .site { true } else { false }
-    }
+    var isForSite: Bool { client?.isForSite ?? true }
 
     var requestID: String { String(decoding: facts.requestID, as: UTF8.self) }
 }

@@ -3,17 +3,16 @@
 //
 // Linked through the connections themselves, because an entry comes and goes with every request.
 
-/// SAFETY of the `unowned(unsafe)` links: a connection leaves the list before it closes, and the
-/// worker holds each until it has closed; so every link in the list is to a live connection.
+/// A connection leaves the list before it closes, and the worker holds each until it has closed.
 struct IdleList {
-    private(set) unowned(unsafe) var first: ClientConnection?
-    private unowned(unsafe) var last: ClientConnection?
+    private(set) var first: Link<ClientConnection>?
+    private var last: Link<ClientConnection>?
     private(set) var count = 0
 
     /// The first whose end makes room: the admin's connections take none.
-    var firstCounted: ClientConnection? {
+    var firstCounted: Link<ClientConnection>? {
         var connection = first
-        while let here = connection, !here.listener.isCounted { connection = here.idleAfter }
+        while let here = connection, !here.isCounted { connection = here.idleAfter }
         return connection
     }
 
@@ -22,24 +21,18 @@ struct IdleList {
         connection.isListedIdle = true
         connection.idleBefore = last
         connection.idleAfter = nil
-        if let last { last.idleAfter = connection } else { first = connection }
-        last = connection
+        let link = Link(connection)
+        if let last { last { $0.idleAfter = link } } else { first = link }
+        last = link
         count += 1
     }
 
     mutating func remove(_ connection: ClientConnection) {
         guard connection.isListedIdle else { return }
         connection.isListedIdle = false
-        if let before = connection.idleBefore {
-            before.idleAfter = connection.idleAfter
-        } else {
-            first = connection.idleAfter
-        }
-        if let after = connection.idleAfter {
-            after.idleBefore = connection.idleBefore
-        } else {
-            last = connection.idleBefore
-        }
+        let (before, after) = (connection.idleBefore, connection.idleAfter)
+        if let before { before { $0.idleAfter = after } } else { first = after }
+        if let after { after { $0.idleBefore = before } } else { last = before }
         connection.idleBefore = nil
         connection.idleAfter = nil
         count -= 1

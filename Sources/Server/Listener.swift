@@ -23,6 +23,7 @@ package final class Listener: LoopHandler, @unchecked Sendable {
     private let isUnix: Bool
     private let isTLS: Bool
     let isCounted: Bool
+    let isForSite: Bool
     private let isShared: Bool
     private var descriptor: Descriptor?
     private let number: Int32
@@ -43,6 +44,7 @@ package final class Listener: LoopHandler, @unchecked Sendable {
         self.descriptor = .some(descriptor)
         self.worker = worker
         self.desk = desk
+        isForSite = if case .site = desk { true } else { false }
         self.index = index
         self.isUnix = isUnix
         isTLS = false

@@ -113,7 +113,8 @@ extension Exchange {
 
     /// Between two frames. The client has a second for its answer, which is dropped.
     func closeWebSocket(_ code: UInt16) {
-        client?.writeContent(WebSocketFrames.close(code: code).span, as: outgoing)
+        let frame = WebSocketFrames.close(code: code)
+        client { $0.writeContent(frame.span, as: outgoing) }
         if stage == .relaying { relay.abandon() }
         tunnelEnded(lingering: 1_000_000_000)
     }

@@ -101,8 +101,8 @@ final class ClientCall {
         timer = worker.loop.schedule(after: deadline) { [self] in
             end(.failure(.timedOut(sent: hasSent)))
         }
-        if let connection = pool.takeIdle() {
-            attach(connection)
+        if let idle = pool.takeIdle() {
+            attach(idle)
             send()
         } else {
             dial(pool)
@@ -110,15 +110,15 @@ final class ClientCall {
     }
 
     private func dial(_ pool: UpstreamPool) {
-        let connection = pool.makeConnection()
-        attach(connection)
-        connection.dial(within: max(0, worker.loop.now.duration(to: endsAt).wholeNanoseconds))
+        attach(pool.makeConnection())
+        connection?.dial(within: max(0, worker.loop.now.duration(to: endsAt).wholeNanoseconds))
     }
 
-    private func attach(_ connection: UpstreamConnection) {
-        self.connection = connection
-        lease = Lease(connection)
-        connection.beginLease(for: self)
+    private func attach(_ held: consuming Held<UpstreamConnection>) {
+        let lease = Lease(held)
+        connection = lease.connection { $0 }
+        self.lease = consume lease
+        connection?.beginLease(for: self)
     }
 
     func connected() { send() }

@@ -24,11 +24,9 @@ final class Relay {
     static let interimHeadsMax = 16
 
     private let worker: Worker
-    /// Whose it is: an exchange owns its relay, so it is always there.
-    private unowned(unsafe) let exchange: Exchange
+    /// Whose it is: an exchange makes its relay and holds it, so it is always there.
+    private var exchange: Link<Exchange>!
     private var lease: Lease?
-    /// The leased connection.
-    private(set) var upstream: UpstreamConnection?
     private(set) var phase = Phase.idle
 
     private var reader = ResponseReader()
@@ -47,10 +45,12 @@ final class Relay {
     private(set) var answeredAt: MonotonicInstant?
     private var gathered: [UInt8]?
 
-    init(_ exchange: Exchange, _ worker: Worker) {
-        self.exchange = exchange
-        self.worker = worker
-    }
+    init(_ worker: Worker) { self.worker = worker }
+
+    func serve(_ exchange: Exchange) { self.exchange = Link(exchange) }
+
+    /// The leased connection.
+    var upstream: Link<UpstreamConnection>? { lease?.connection }
 
     // MARK: Beginning
 
@@ -58,38 +58,39 @@ final class Relay {
     func forgetTimes() { answeredAt = nil }
 
     /// Begins with the head that the gatekeeper has written into the exchange.
-    func begin(_ plan: ForwardPlan, gathered: [UInt8]?) {
+    func begin(upstream: Int, isUpgrade: Bool, gathered: consuming [UInt8]?) {
         phase = .connecting
         interimHeads = 0
         hasRetried = false
         hasPassedContent = false
         keepsUpstream = false
-        isUpgrade = plan.isUpgrade
-        self.gathered = gathered
+        self.isUpgrade = isUpgrade
+        self.gathered = consume gathered
         reader = worker.responseReader
-        finishHead()
-        guard let pool = worker.pool(ofUpstream: plan.upstream) else {
-            return exchange.fail(.noServer)
+        exchange { finishHead(of: $0) }
+        guard let pool = worker.pool(ofUpstream: upstream) else {
+            return exchange { $0.fail(.noServer) } ?? ()
         }
-        if let connection = pool.takeIdle() {
-            attach(connection)
-            sendRequest()
-        } else {
-            dial(pool)
-        }
+        pool { attach(from: $0) }
+    }
+
+    private func attach(from pool: UpstreamPool) {
+        guard let idle = pool.takeIdle() else { return dial(pool) }
+        attach(idle)
+        sendRequest()
     }
 
     /// The framing that we send, and the end of the head.
-    private func finishHead() {
+    private func finishHead(of exchange: Exchange) {
         isChunkedUpward = false
         hasSentRequest = !exchange.hasContent
         if let gathered {
             hasSentRequest = true
-            appendLength(UInt64(gathered.count))
+            appendLength(UInt64(gathered.count), to: exchange)
         } else {
             switch exchange.framing {
             case .none: break
-            case .length(let length): appendLength(length)
+            case .length(let length): appendLength(length, to: exchange)
             case .chunked:
                 isChunkedUpward = true
                 exchange.upstreamHead.append("Transfer-Encoding: chunked\r\n")
@@ -103,7 +104,7 @@ final class Relay {
         exchange.upstreamHead.append("\r\n")
     }
 
-    private func appendLength(_ length: UInt64) {
+    private func appendLength(_ length: UInt64, to exchange: Exchange) {
         exchange.upstreamHead.append("Content-Length: ")
         exchange.upstreamHead.append(decimal: length)
         exchange.upstreamHead.append("\r\n")
@@ -111,16 +112,15 @@ final class Relay {
 
     private func dial(_ pool: UpstreamPool, avoiding server: Int? = nil) {
         phase = .connecting
-        let connection = pool.makeConnection()
-        attach(connection)
+        attach(pool.makeConnection())
         phase = .connecting
-        connection.dial(within: exchange.terms.connect, avoiding: server)
+        let most = exchange.terms.connect
+        upstream { $0.dial(within: most, avoiding: server) }
     }
 
-    private func attach(_ connection: UpstreamConnection) {
-        upstream = connection
+    private func attach(_ connection: consuming Held<UpstreamConnection>) {
         lease = Lease(connection)
-        connection.beginLease(for: self)
+        upstream { $0.beginLease(for: self) }
     }
 
     /// The connection that was dialled is there.
@@ -128,16 +128,20 @@ final class Relay {
         guard phase == .connecting else { return }
         sendRequest()
         // Its content may have been waiting.
-        exchange.resumeReading()
-        upstream?.rearm()
+        exchange { $0.resumeReading() }
+        upstream { $0.rearm() }
     }
 
     private func sendRequest() {
-        guard let upstream else { return }
+        upstream { upstream in exchange { send($0, to: upstream) } }
+    }
+
+    private func send(_ exchange: Exchange, to upstream: UpstreamConnection) {
         phase = .awaitingHead
         sentAt = worker.loop.now
-        // A copy of the reference: the octets are read where they are.
-        let head = exchange.upstreamHead
+        // Taken out for the while, as a span of it needs.
+        var head: [UInt8] = []
+        swap(&head, &exchange.upstreamHead)
         if let gathered {
             upstream.wire.send(head.span, gathered.span, by: worker)
         } else if exchange.hasContent {
@@ -147,6 +151,7 @@ final class Relay {
         } else {
             upstream.wire.send(head.span, by: worker)
         }
+        swap(&head, &exchange.upstreamHead)
         upstream.sentSome()
     }
 
@@ -157,12 +162,16 @@ final class Relay {
         guard let upstream else { return false }
         switch phase {
         case .idle, .connecting: return false
-        case .awaitingHead, .content, .tunnel: return !upstream.wire.isBlocked
+        case .awaitingHead, .content, .tunnel: return upstream { !$0.wire.isBlocked }
         }
     }
 
     func take(_ octets: Span<UInt8>) {
-        guard let upstream, !octets.isEmpty else { return }
+        guard !octets.isEmpty else { return }
+        upstream { pass(octets, to: $0) }
+    }
+
+    private func pass(_ octets: Span<UInt8>, to upstream: UpstreamConnection) {
         hasPassedContent = true
         let isLarge = octets.count > ClientConnection.gatheredPieceOctetsMax
         if isChunkedUpward || !isLarge { upstream.wire.prepare(worker) }
@@ -182,27 +191,24 @@ final class Relay {
     func requestEnded() {
         guard let upstream, !hasSentRequest else { return }
         hasSentRequest = true
-        if isChunkedUpward {
-            upstream.wire.prepare(worker)
-            upstream.wire.outbox.octets.append(ChunkedCoding.last)
+        guard isChunkedUpward else { return }
+        upstream {
+            $0.wire.prepare(worker)
+            $0.wire.outbox.octets.append(ChunkedCoding.last)
         }
     }
 
     /// The end of an event at the client's side: what has gathered goes out.
     func flushRequest() {
-        guard let upstream, phase != .connecting, phase != .idle, !upstream.wire.outbox.isEmpty
-        else { return }
-        upstream.wire.flush(worker)
-        upstream.sentSome()
+        guard phase != .connecting, phase != .idle else { return }
+        upstream { $0.flush() }
     }
 
     /// The upstream takes content again.
-    func upstreamHasRoom() { exchange.resumeReading() }
+    func upstreamHasRoom() { exchange { $0.resumeReading() } }
 
     /// The client takes content again: what has come meanwhile was never announced twice.
-    func clientHasRoom() {
-        upstream?.resumeReading()
-    }
+    func clientHasRoom() { upstream { $0.resumeReading() } }
 
     /// Whether octets of the answer are wanted now.
     var wantsAnswer: Bool { phase != .idle && exchange.clientHasRoomNow }
@@ -223,25 +229,14 @@ final class Relay {
             return false
         case .awaitingHead:
             guard !buffer.isEmpty else { return false }
-            switch reader.step(
-                buffer.octets, into: &worker.responseHead, requestMethod: exchange.method)
-            {
-            case .needsMore:
-                guard buffer.writableCount == 0 else { return false }
-                buffer.grow(to: worker.responseHeadOctetsMax)
-                return false
-            case .refused(let fault):
-                fail(.badAnswer("\(fault.code): \(fault.sentence)"))
-                return false
-            case .head: return receivedHead(buffer)
-            }
+            return exchange { readHead(buffer, of: $0) } ?? false
         case .content:
             switch content.next(buffer.octets) {
             case .needsMore: return false
             case .content(let range, let consumed):
                 let octets = buffer.octets.extracting(range)
                 buffer.consume(consumed)
-                exchange.respondContent(octets)
+                exchange { $0.respondContent(octets) }
                 return true
             case .end(_, let consumed):
                 buffer.consume(consumed)
@@ -255,17 +250,32 @@ final class Relay {
             guard !buffer.isEmpty else { return false }
             let octets = buffer.octets
             buffer.removeAll()
-            exchange.respondContent(octets)
+            exchange { $0.respondContent(octets) }
             return false
         }
     }
 
-    private func receivedHead(_ buffer: OctetBuffer) -> Bool {
+    private func readHead(_ buffer: OctetBuffer, of exchange: Exchange) -> Bool {
+        var head = worker.responseHead.lend()
+        let step = reader.step(buffer.octets, into: &head, requestMethod: exchange.method)
+        var mayGoOn = false
+        if case .head = step { mayGoOn = received(head, buffer, of: exchange) }
+        worker.responseHead.takeBack(head)
+        switch step {
+        case .needsMore:
+            if buffer.writableCount == 0 { buffer.grow(to: worker.responseHeadOctetsMax) }
+        case .refused(let fault): fail(.badAnswer("\(fault.code): \(fault.sentence)"))
+        case .head: break
+        }
+        return mayGoOn
+    }
+
+    private func received(
+        _ head: ResponseHead, _ buffer: OctetBuffer, of exchange: Exchange
+    ) -> Bool {
         if answeredAt == nil { answeredAt = worker.loop.now }
-        // As a local, so that it is one reference more for the while and not one a call.
-        let head = worker.responseHead
         // From here on the request cannot be sent again.
-        if head.status == 101 { return receivedSwitch(buffer) }
+        if head.status == 101 { return receivedSwitch(head, buffer, of: exchange) }
         if head.isInterim {
             interimHeads += 1
             guard interimHeads <= Self.interimHeadsMax else {
@@ -287,28 +297,30 @@ final class Relay {
         return true
     }
 
-    private func receivedSwitch(_ buffer: OctetBuffer) -> Bool {
+    private func receivedSwitch(
+        _ head: ResponseHead, _ buffer: OctetBuffer, of exchange: Exchange
+    ) -> Bool {
         // RFC 9110 §15.2.2: only what was asked for; anything else has changed the protocol on us.
-        guard isUpgrade, let upgrade = worker.responseHead.upgrade, namesOneUpgrade,
+        guard isUpgrade, let upgrade = head.upgrade, namesOneUpgrade(head),
             exchange.upgradeMatches(buffer.octets.extracting(upgrade.range))
         else {
             fail(.badAnswer("101 without an upgrade that was asked for"))
             return false
         }
         phase = .tunnel
-        exchange.respondSwitching(worker.responseHead, buffer.octets)
-        buffer.consume(worker.responseHead.octetCount)
+        exchange.respondSwitching(head, buffer.octets)
+        buffer.consume(head.octetCount)
         return true
     }
 
-    private var namesOneUpgrade: Bool {
-        guard let first = worker.responseHead.nextIndex(of: .upgrade, from: 0) else { return false }
-        return worker.responseHead.nextIndex(of: .upgrade, from: first + 1) == nil
+    private func namesOneUpgrade(_ head: ResponseHead) -> Bool {
+        guard let first = head.nextIndex(of: .upgrade, from: 0) else { return false }
+        return head.nextIndex(of: .upgrade, from: first + 1) == nil
     }
 
     /// NTLM and Negotiate sign in the connection, not the request: one that has been asked for them is
     /// shared with nobody.
-    private func bindsConnection(_ head: borrowing ResponseHead, _ octets: Span<UInt8>) -> Bool {
+    private func bindsConnection(_ head: ResponseHead, _ octets: Span<UInt8>) -> Bool {
         guard head.present.contains(.wwwAuthenticate) else { return false }
         var index = head.nextIndex(of: .wwwAuthenticate, from: 0)
         while let at = index {
@@ -331,25 +343,25 @@ final class Relay {
 
     /// The answer is whole.
     private func ended(leftover buffer: OctetBuffer) {
-        exchange.respondEnd()
+        exchange { $0.respondEnd() }
         finish(keepingUpstream: buffer.isEmpty)
     }
 
     private func finish(keepingUpstream isClean: Bool) {
         phase = .idle
-        exchange.flush()
-        let owesNothing = hasSentRequest && !(upstream?.wire.hasUnsent ?? true)
+        exchange { $0.flush() }
+        let owesNothing = hasSentRequest && upstream { !$0.wire.hasUnsent } ?? false
         if isClean, keepsUpstream, owesNothing {
             giveBack()
         } else {
             discard()
         }
-        exchange.relayEnded()
+        exchange { $0.relayEnded() }
     }
 
     /// The end of a burst of the answer's octets: what has gathered goes out.
     func flushAnswer() {
-        if phase != .idle { exchange.flush() }
+        if phase != .idle { exchange { $0.flush() } }
     }
 
     /// The upstream sends no more.
@@ -361,13 +373,13 @@ final class Relay {
             guard isGenuine, content.ended() else {
                 return fail(.cutByUpstream("closed within the answer"))
             }
-            exchange.respondEnd()
+            exchange { $0.respondEnd() }
             finish(keepingUpstream: false)
         case .tunnel:
             phase = .idle
-            exchange.flush()
+            exchange { $0.flush() }
             discard()
-            exchange.tunnelEnded()
+            exchange { $0.tunnelEnded() }
         }
     }
 
@@ -384,18 +396,20 @@ final class Relay {
     // MARK: Tunnel
 
     func tunnel(_ octets: Span<UInt8>) {
-        guard let upstream, phase == .tunnel else { return }
-        upstream.wire.send(octets, by: worker)
-        upstream.sentSome()
+        guard phase == .tunnel else { return }
+        upstream {
+            $0.wire.send(octets, by: worker)
+            $0.sentSome()
+        }
     }
 
     /// The client sends no more: what it said last goes out, then both sides close.
     func clientEnded() {
         guard phase == .tunnel else { return }
         phase = .idle
-        upstream?.wire.flush(worker)
+        upstream { $0.wire.flush(worker) }
         discard()
-        exchange.tunnelEnded()
+        exchange { $0.tunnelEnded() }
     }
 
     // MARK: Failing
@@ -415,15 +429,15 @@ final class Relay {
         guard let upstream, !hasRetried, upstream.wasReused, !upstream.hasReceivedOctets,
             !hasPassedContent
         else { return false }
-        if !upstream.hasTakenOctets { return true }
+        if upstream({ !$0.hasTakenOctets }) { return true }
         return exchange.method.isIdempotent && !exchange.hasContent
     }
 
     func fail(_ failure: ExchangeFailure) {
         phase = .idle
-        if failure.isUpstreams { upstream?.noteFault(failure) }
+        if failure.isUpstreams { upstream { $0.noteFault(failure) } }
         discard()
-        exchange.fail(failure)
+        exchange { $0.fail(failure) }
     }
 
     /// Nobody waits for the answer any more.
@@ -434,14 +448,12 @@ final class Relay {
     }
 
     private func giveBack() {
-        upstream?.endLease()
-        upstream = nil
+        upstream { $0.endLease() }
         lease.take()?.giveBack()
     }
 
     private func discard() {
-        upstream?.endLease()
-        upstream = nil
+        upstream { $0.endLease() }
         lease.take()?.discard()
     }
 

@@ -26,9 +26,9 @@ final class UpstreamConnection: LoopHandler {
     private(set) var state = State.new
     var wire: Wire
     private var slot: LoopSlot?
-    private var buffer: OctetBuffer?
+    private var heldBuffer: Held<OctetBuffer>?
     // Whose it is.
-    private(set) var relay: Relay?
+    private(set) var relay: Link<Relay>?
     private(set) var call: ClientCall?
 
     private(set) var lastRead = MonotonicInstant(nanoseconds: 0)
@@ -62,7 +62,7 @@ final class UpstreamConnection: LoopHandler {
     // MARK: Leases
 
     func beginLease(for relay: Relay) {
-        self.relay = relay
+        self.relay = Link(relay)
         noteLease()
     }
 
@@ -114,7 +114,7 @@ final class UpstreamConnection: LoopHandler {
     /// Whether it may be kept: it is open, and there is nothing on it that nobody asked for.
     func isClean() -> Bool {
         guard state == .leased, !wire.isEnding, !wire.isBroken, !wire.hasUnsent,
-            buffer?.isEmpty ?? true
+            !hasOctets
         else { return false }
         return !wire.mayRead || isDrained()
     }
@@ -124,7 +124,7 @@ final class UpstreamConnection: LoopHandler {
     private func isDrained() -> Bool {
         let buffer = takeBuffer()
         while wire.mayRead {
-            switch wire.receive(into: buffer, worker) {
+            switch buffer({ wire.receive(into: $0, worker) }) {
             // Under TLS a session ticket may come at any time, which is nothing.
             case .nothing: continue
             case .octets, .end, .failed: return false
@@ -174,7 +174,7 @@ final class UpstreamConnection: LoopHandler {
         // Whoever leased it discards it now, which closes it.
         state = .new
         if let relay {
-            relay.fail(failure)
+            relay { $0.fail(failure) }
         } else if let call {
             call.failed(failure)
         } else {
@@ -194,7 +194,7 @@ final class UpstreamConnection: LoopHandler {
     private func handshake() {
         while wire.mayRead, !wire.isOpen {
             let buffer = takeBuffer()
-            switch wire.receive(into: buffer, worker) {
+            switch buffer({ wire.receive(into: $0, worker) }) {
             case .octets, .nothing: continue
             case .end: return attemptFailed(.untrusted("the peer hung up during the handshake"))
             case .failed:
@@ -208,7 +208,7 @@ final class UpstreamConnection: LoopHandler {
     private func opened() {
         // Octets before the first request are nobody's, whoever put them there.
         let isSilent = wire.sealing != nil || !wire.mayRead || isDrained()
-        guard isSilent, buffer?.isEmpty ?? true else {
+        guard isSilent, !hasOctets else {
             return attemptFailed(.badAnswer("octets before any request"))
         }
         dial?.cancel()
@@ -219,7 +219,7 @@ final class UpstreamConnection: LoopHandler {
         lastRead = lastWrite
         takenBefore = wire.taken
         if let relay {
-            relay.connected()
+            relay { $0.connected() }
         } else if let call {
             call.connected()
         } else {
@@ -247,7 +247,7 @@ final class UpstreamConnection: LoopHandler {
                 wire.flush(worker)
                 lastWrite = worker.loop.now
                 if !wire.isBlocked {
-                    relay?.upstreamHasRoom()
+                    relay { $0.upstreamHasRoom() }
                     call?.hasRoom()
                 }
             }
@@ -265,7 +265,7 @@ final class UpstreamConnection: LoopHandler {
     private func unasked() {
         let failure = ExchangeFailure.cutByUpstream("octets on a connection that was idle")
         if let relay {
-            relay.failedBeforeAnswer(failure)
+            relay { $0.failedBeforeAnswer(failure) }
         } else {
             call?.failed(failure)
         }
@@ -289,34 +289,34 @@ final class UpstreamConnection: LoopHandler {
         }
         isPumping = false
         guard state == .leased else { return }
-        if let buffer, buffer.isEmpty { releaseBuffer() }
+        if !hasOctets { releaseBuffer() }
         armDeadline()
     }
 
     private func receive() {
         let buffer = takeBuffer()
-        switch wire.receive(into: buffer, worker) {
+        switch buffer({ wire.receive(into: $0, worker) }) {
         case .octets:
             lastRead = worker.loop.now
             hasReceivedOctets = true
             if let relay {
-                relay.received(buffer)
-                self.relay?.flushAnswer()
+                buffer { buffer in relay { $0.received(buffer) } }
+                self.relay { $0.flushAnswer() }
             } else {
-                call?.received(buffer)
+                buffer { call?.received($0) }
             }
         case .nothing: break
         case .end:
             let isGenuine = wire.endIsGenuine
             if let relay {
-                relay.upstreamEnded(isGenuine: isGenuine)
+                relay { $0.upstreamEnded(isGenuine: isGenuine) }
             } else {
                 call?.ended(isGenuine: isGenuine)
             }
         case .failed(let code):
             let words = wire.fault ?? Errno(call: "recv", code: code).description
             if let relay {
-                relay.upstreamFailed(words)
+                relay { $0.upstreamFailed(words) }
             } else {
                 call?.failed(.cutByUpstream(words))
             }
@@ -335,12 +335,19 @@ final class UpstreamConnection: LoopHandler {
         case .handshaking: attemptFailed(.connectTimedOut)
         case .leased:
             if let relay {
-                relay.deadlinePassed(waiting)
+                relay { $0.deadlinePassed(waiting) }
             } else {
                 call?.failed(.responseStartTimedOut)
             }
         case .new, .dialling, .closed: break
         }
+    }
+
+    /// Sends what has gathered.
+    func flush() {
+        guard !wire.outbox.isEmpty else { return }
+        wire.flush(worker)
+        sentSome()
     }
 
     /// Something has been sent: the clocks of both directions begin anew.
@@ -365,7 +372,7 @@ final class UpstreamConnection: LoopHandler {
         case .handshaking:
             next.at = handshakeEndsAt
             next.waiting = .connect
-        case .leased: relay?.upstreamDeadline(&next, self)
+        case .leased: relay { $0.upstreamDeadline(&next, self) }
         case .new, .dialling, .closed: break
         }
         deadline.waiting = next.waiting
@@ -387,19 +394,22 @@ final class UpstreamConnection: LoopHandler {
         releaseBuffer()
         wire.close(worker)
         endLease()
+        worker.loop.keepUntilTurnEnds(self)
         if wasIdle { pool.forget(self) }
         pool.connectionClosed()
     }
 
-    private func takeBuffer() -> OctetBuffer {
-        if let buffer { return buffer }
+    private var hasOctets: Bool { heldBuffer?.link { !$0.isEmpty } ?? false }
+
+    private func takeBuffer() -> Link<OctetBuffer> {
+        if let link = heldBuffer?.link { return link }
         let taken = worker.takeBuffer(large: true)
-        buffer = taken
-        return taken
+        let link = taken.link
+        heldBuffer = consume taken
+        return link
     }
 
     private func releaseBuffer() {
-        if let buffer { worker.give(buffer) }
-        buffer = nil
+        if let buffer = heldBuffer.take() { worker.give(buffer) }
     }
 }

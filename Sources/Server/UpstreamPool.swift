@@ -61,24 +61,24 @@ struct UpstreamTarget {
 /// A connection in somebody's use: given back or discarded exactly once, and closed where its holder
 /// forgets to say which.
 struct Lease: ~Copyable {
-    private let connection: UpstreamConnection
-    private var isSettled = false
+    private var held: Held<UpstreamConnection>?
+    let connection: Link<UpstreamConnection>
 
-    init(_ connection: UpstreamConnection) { self.connection = connection }
+    init(_ held: consuming Held<UpstreamConnection>) {
+        connection = held.link
+        self.held = consume held
+    }
 
     /// Only when nothing is owed either way.
     consuming func giveBack() {
-        isSettled = true
-        connection.pool.keep(connection)
+        var held = held.take()
+        connection { $0.pool.keep(&held) }
     }
 
-    consuming func discard() {
-        isSettled = true
-        connection.close()
-    }
+    consuming func discard() {}
 
     deinit {
-        if !isSettled { connection.close() }
+        if held != nil { connection { $0.close() } }
     }
 }
 
@@ -113,30 +113,30 @@ final class UpstreamPool {
     // MARK: Connections
 
     /// A connection to the server whose turn it is; `nil` where one has to be made.
-    func takeIdle() -> UpstreamConnection? {
-        guard isSeveral else { return idle.popLast() }
-        chosen = choice.next(at: worker.loop.now)
-        return idleOfServer[chosen].popLast()
+    func takeIdle() -> Held<UpstreamConnection>? {
+        if isSeveral { chosen = choice.next(at: worker.loop.now) }
+        let last = isSeveral ? idleOfServer[chosen].popLast() : idle.popLast()
+        guard let connection = last else { return nil }
+        return Held(connection)
     }
 
     /// To the server whose turn it was.
-    func makeConnection() -> UpstreamConnection {
+    func makeConnection() -> Held<UpstreamConnection> {
         open += 1
-        return UpstreamConnection(worker, self, server: chosen)
+        return Held(UpstreamConnection(worker, self, server: chosen))
     }
 
     /// Takes a connection back, or closes one that cannot be used again.
-    func keep(_ connection: UpstreamConnection) {
-        let kept = isSeveral ? idleOfServer[connection.server].count : idle.count
-        guard !isRetired, kept < Self.idleMax, connection.isClean() else {
-            return connection.close()
+    func keep(_ held: inout Held<UpstreamConnection>?) {
+        guard let connection = held?.link else { return }
+        let server = connection.server
+        let kept = isSeveral ? idleOfServer[server].count : idle.count
+        guard !isRetired, kept < Self.idleMax, connection({ $0.isClean() }) else {
+            return connection { $0.close() }
         }
-        if isSeveral {
-            idleOfServer[connection.server].append(connection)
-        } else {
-            idle.append(connection)
-        }
-        connection.becomeIdle()
+        connection { $0.becomeIdle() }
+        guard let object = held.take()?.object() else { return }
+        if isSeveral { idleOfServer[server].append(object) } else { idle.append(object) }
     }
 
     /// One that was idle has closed. It is most often the one that has been here longest.

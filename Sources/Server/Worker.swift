@@ -52,8 +52,8 @@ package final class Worker: @unchecked Sendable {
     package private(set) var isDraining = false
 
     // Scratch, and what is used again.
-    var requestHead = RequestHead()
-    var responseHead = ResponseHead()
+    var requestHead = Lent { RequestHead() }
+    var responseHead = Lent { ResponseHead() }
     let noOctets = OctetBuffer(capacity: 1)
     let lineEnd: [UInt8] = [13, 10]
     let nothing: [UInt8] = []
@@ -152,7 +152,7 @@ package final class Worker: @unchecked Sendable {
     package func startDraining() {
         isDraining = true
         for listener in listeners { listener.close() }
-        while let connection = idle.first { connection.closeIdle() }
+        while let connection = idle.first { connection { $0.closeIdle() } }
         closePrefaces()
     }
 
@@ -213,29 +213,34 @@ package final class Worker: @unchecked Sendable {
     /// - Returns: whether there was one.
     func closeLongestIdle() -> Bool {
         guard let connection = idle.firstCounted else { return false }
-        connection.closeIdle()
+        connection { $0.closeIdle() }
         return true
     }
 
     // MARK: What is used again
 
-    func takeExchange() -> Exchange { exchanges.popLast() ?? Exchange(self) }
+    func takeExchange() -> Held<Exchange> { Held(exchanges.popLast() ?? Exchange(self)) }
 
-    func give(_ exchange: Exchange) {
-        exchange.reset()
-        if exchanges.count < Self.exchangesKept { exchanges.append(exchange) }
-    }
-
-    func takeBuffer(large: Bool) -> OctetBuffer {
-        large ? largeBuffers.take() : smallBuffers.take()
-    }
-
-    func give(_ buffer: OctetBuffer) {
-        if buffer.capacity == Self.smallBufferOctets {
-            smallBuffers.give(buffer)
+    func give(_ held: consuming Held<Exchange>) {
+        held.link { $0.reset() }
+        let exchange = held.object()
+        if exchanges.count < Self.exchangesKept {
+            exchanges.append(exchange)
         } else {
-            largeBuffers.give(buffer)
+            loop.keepUntilTurnEnds(exchange)
         }
+    }
+
+    func takeBuffer(large: Bool) -> Held<OctetBuffer> {
+        Held(large ? largeBuffers.take() : smallBuffers.take())
+    }
+
+    func give(_ held: consuming Held<OctetBuffer>) {
+        let isSmall = held.link.capacity == Self.smallBufferOctets
+        let buffer = held.object()
+        guard let refused = (isSmall ? smallBuffers : largeBuffers).give(buffer) else { return }
+        // A span of it may still be in use further up.
+        loop.keepUntilTurnEnds(refused)
     }
 
     func lendArray(_ array: inout [UInt8]) {
@@ -263,8 +268,8 @@ package final class Worker: @unchecked Sendable {
         routeTerms.indices.contains(route) ? routeTerms[route] : commonTerms
     }
 
-    func pool(ofUpstream index: Int) -> UpstreamPool? {
-        pools.indices.contains(index) ? pools[index] : nil
+    func pool(ofUpstream index: Int) -> Link<UpstreamPool>? {
+        pools.indices.contains(index) ? Link(pools[index]) : nil
     }
 
     /// The Date field's line, formatted once a second.
@@ -313,7 +318,7 @@ package final class Worker: @unchecked Sendable {
 
     /// A finished exchange.
     func record(_ exchange: Exchange) {
-        guard exchange.listensForSite else { return }
+        guard exchange.isForSite else { return }
         let microseconds = exchange.startedAt.microseconds(to: loop.now)
         counts.request(
             route: exchange.facts.route, method: Int(exchange.facts.method.rawValue),
@@ -336,7 +341,8 @@ package final class Worker: @unchecked Sendable {
     private func writeAccessLine(_ exchange: Exchange, microseconds: Int) {
         let configuration = exchange.plan?.snapshot.configuration ?? snapshot.configuration
         let facts = exchange.facts
-        let client = facts.client ?? exchange.peer?.address
+        let peer = exchange.client?.peer
+        let client = facts.client ?? peer?.address
         let route =
             configuration.routes.indices.contains(facts.route)
             ? configuration.routes[facts.route].name : ""
@@ -344,8 +350,7 @@ package final class Worker: @unchecked Sendable {
             configuration.upstreams.indices.contains(facts.upstream)
             ? configuration.upstreams[facts.upstream].name : ""
         let method = exchange.methodToken
-        let isUnix = exchange.peer?.isUnix ?? false
-        let clientText = client?.description ?? (isUnix ? "unix" : "unknown")
+        let clientText = client?.description ?? (peer?.isUnix == true ? "unix" : "unknown")
         sink.append(
             request: facts.requestID.span, client: clientText.utf8.span,
             method: method.span, host: facts.host.span, path: facts.path.span,
@@ -389,7 +394,7 @@ package final class Worker: @unchecked Sendable {
             ])
     }
 
-    func noteTimeout(_ waiting: Deadline.Waiting, _ exchange: Exchange?) {
+    func noteTimeout(_ waiting: Deadline.Waiting, _ exchange: Link<Exchange>?) {
         switch waiting {
         // The ordinary end of a connection that nobody uses.
         case .keepAlive, .lingering, .nothing: return
