@@ -25,6 +25,7 @@ let rooms: [Room] = [
     Room(name: "YAML", libraries: ["CYAML"], isFence: true),
     Room(name: "Redis", libraries: ["CHiredis"], isFence: true),
     Room(name: "HTTP", imports: ["Values"], libraries: ["COctets"]),
+    Room(name: "HTTP2", imports: ["Values", "HTTP"], libraries: ["CNGHTTP2"], isFence: true),
     Room(name: "Telemetry", imports: ["Values", "Platform"]),
     Room(
         name: "Configuration",
@@ -85,6 +86,8 @@ let package = Package(
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
+            name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(
             name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         // Without its .pc file, which names a flag that SwiftPM refuses with a warning.
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
@@ -111,8 +114,8 @@ let package = Package(
 /// replay Tests/Corpus; under GATEHOUSE_FUZZ (`make fuzz`) they are a libFuzzer program instead.
 func corpus() -> Target {
     let rooms: [Target.Dependency] = [
-        "Values", "HTTP", "JSON", "GraphQL", "YAML", "Cryptography", "TLS", "Configuration",
-        "Redis", "Sessions", "OpenID", "Gateway",
+        "Values", "HTTP", "HTTP2", "JSON", "GraphQL", "YAML", "Cryptography", "TLS",
+        "Configuration", "Redis", "Sessions", "OpenID", "Gateway",
     ]
     guard Context.environment["GATEHOUSE_FUZZ"] != nil else {
         return .testTarget(
