@@ -6,7 +6,6 @@ enum Later {
     static let tls = Availability.later("end TLS here")
     static let redirectToHTTPS = Availability.now
     static let h2c = Availability.later("speak HTTP/2 by prior knowledge")
-    static let control = Availability.later("take commands that end sessions on a socket")
     static let severalProviders = Availability.later("let routes choose between several providers")
     static let clientAuthentication: [(ClientAuthentication, String)] = [
         (.clientSecretJWT, "sign an assertion with the secret"),

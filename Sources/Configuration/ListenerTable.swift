@@ -102,7 +102,7 @@ enum ListenerTable {
                 example: "127.0.0.1:9080", isRequired: true),
             key(
                 "control", \.control, .socketPath, "The socket on which sessions are ended.",
-                example: "unix:/run/gatehouse/control.sock", Later.control),
+                example: "unix:/run/gatehouse/control.sock"),
         ])
 
     private static let secretFile = Kind<[UInt8]>.file.map(text: { (_: Secret) in "a file" }) {

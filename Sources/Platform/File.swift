@@ -58,6 +58,10 @@ package enum File {
         return UInt32(found.st_mode) & 0o7777
     }
 
+    package static func setMode(_ path: String, _ mode: UInt32) throws(Errno) {
+        try attempt("chmod") { chmod(path, mode_t(mode)) }
+    }
+
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     /// Removes the file. ENOENT where there is none.

@@ -17,6 +17,8 @@ package struct AdminRequest: Sendable {
     /// The Host field as it came; empty where there was none.
     package let host: String
     package let content: [UInt8]
+    /// A page of some site made it: monitors and commands send neither Origin nor Sec-Fetch-Site.
+    package let isFromPage: Bool
 
     /// At most this much content is taken; 413 past it.
     package static let contentOctetsMax = 65_536

@@ -501,6 +501,7 @@ private struct KeptHead {
         }
         return AdminRequest(
             method: text(head.methodToken), target: text(head.target), host: text(head.authority),
-            content: content)
+            content: content,
+            isFromPage: head.present.contains(.origin) || head.present.contains(.secFetchSite))
     }
 }

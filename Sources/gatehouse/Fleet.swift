@@ -26,6 +26,7 @@ final class Fleet: @unchecked Sendable {
     /// Each address's listener on each worker, in the workers' order.
     private var listeners: [ListenAddress: [Listener]] = [:]
     private var adminListener: (address: ListenAddress, listener: Listener)?
+    private var controlListener: (path: String, listener: Listener)?
     private let shared: Mutex<Shared>
 
     private struct Shared {
@@ -113,7 +114,9 @@ final class Fleet: @unchecked Sendable {
             let descriptor = try Socket.listen(on: admin.address.socketAddress)
             let listener = Listener(
                 descriptor, of: workers[0],
-                desk: .admin { [unowned self] in await self.adminAnswer($0) },
+                desk: .admin { [unowned self] in
+                    await self.adminAnswer($0, by: AdminDoor(admin.address))
+                },
                 index: -1, isUnix: admin.address.isUnix, isCounted: false)
             retireAdmin()
             adminListener = (admin.address, listener)
@@ -121,10 +124,36 @@ final class Fleet: @unchecked Sendable {
         } else if configuration.admin == nil {
             retireAdmin()
         }
+        try listenForCommands(configuration.admin?.control)
         for (address, list) in made {
             listeners[address] = list
             startListening(list)
         }
+    }
+
+    /// The socket on which sessions are ended; for its owner alone.
+    private func listenForCommands(_ path: String?) throws {
+        guard path != controlListener?.path else { return }
+        if let path {
+            let listener = Listener(
+                try Self.controlSocket(path), of: workers[0],
+                desk: .admin { [unowned self] in await self.adminAnswer($0, by: .control) },
+                index: -1, isUnix: true, isCounted: false)
+            retire(controlListener?.listener)
+            controlListener = (path, listener)
+            startListening([listener])
+        } else {
+            retire(controlListener?.listener)
+            controlListener = nil
+        }
+    }
+
+    private static func controlSocket(_ path: String) throws -> Descriptor {
+        do {
+            let descriptor = try Socket.listen(on: .unix(path))
+            try File.setMode(path, 0o600)
+            return descriptor
+        } catch { throw Refusal("admin.control: cannot listen on unix:\(path): \(error)") }
     }
 
     /// One descriptor for each loop: of TCP each with a queue of its own, of a unix socket the same.
@@ -167,9 +196,13 @@ final class Fleet: @unchecked Sendable {
     }
 
     private func retireAdmin() {
-        guard let (_, listener) = adminListener else { return }
-        onLoop(of: listener.worker) { _ in listener.close() }
+        retire(adminListener?.listener)
         adminListener = nil
+    }
+
+    private func retire(_ listener: Listener?) {
+        guard let listener else { return }
+        onLoop(of: listener.worker) { _ in listener.close() }
     }
 
     // MARK: Snapshots
@@ -238,6 +271,7 @@ final class Fleet: @unchecked Sendable {
     func startDraining() {
         for worker in workers { onLoop(of: worker) { $0.startDraining() } }
         adminListener = nil
+        controlListener = nil
         listeners = [:]
     }
 
@@ -257,6 +291,10 @@ final class Fleet: @unchecked Sendable {
             }
         }
         await journal?.add(sessions.map { .ended($0) })
+    }
+
+    func end(_ sessions: SessionsToEnd) async {
+        await flows.end(sessions, configuration, at: Clock.wall())
     }
 
     /// What `/metrics` says, from every loop.

@@ -10,8 +10,8 @@ import Values
 
 struct SessionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "session", abstract: "Looks into session cookies.",
-        subcommands: [Inspect.self])
+        commandName: "session", abstract: "Looks into session cookies, and ends sessions.",
+        subcommands: [Inspect.self, SessionEnd.self])
 
     struct Inspect: ParsableCommand {
         static let configuration = CommandConfiguration(

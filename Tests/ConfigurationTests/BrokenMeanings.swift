@@ -410,10 +410,6 @@ let brokenMeanings = [
                 "leave it out until then"
             ),
             (
-                "8:44: admin.control: is not available in this version: it will take commands that end sessions on a socket",
-                "leave it out until then"
-            ),
-            (
                 "11:3: providers: more than one is not available in this version: it will let routes choose between several providers",
                 "keep one until then"
             ),
