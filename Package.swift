@@ -16,7 +16,7 @@ struct Room {
 }
 
 let rooms: [Room] = [
-    Room(name: "Values"),
+    Room(name: "Values", libraries: ["COctets"]),
     Room(name: "JSON"),
     Room(name: "GraphQL"),
     Room(name: "Platform", imports: ["Values"], libraries: ["CLinux"], isFence: true),

@@ -8,9 +8,10 @@ extension Entry {
         try hold(address == IPAddress(parsing: text), "octets and text differ: \(text)")
         if let address {
             try hold(IPAddress(parsing: address.description) == address, "\(address)")
-            var written: [UInt8] = []
-            address.append(to: &written)
-            try hold(written == Array(address.description.utf8), "two texts of \(address)")
+            var written = OctetWriter()
+            written.append(address)
+            let text = written.text
+            try hold(text == address.description, "two texts of \(address)")
             try hold(AddressBlock(parsing: text)?.contains(address) == true, "alone: \(text)")
         }
         if let block = AddressBlock(parsing: text) {

@@ -41,12 +41,11 @@ extension Entry {
     /// A session's plaintext: what parses, encodes to the same session.
     static let sessions = Entry("sessions", octetsMax: 2048) { octets in
         var view = SessionView()
-        view.octets = octets
-        guard view.parse() else {
+        guard view.parse(octets) else {
             try hold(Session(decoding: octets) == nil, "the view refuses what the session reads")
             return
         }
-        var token: [UInt8] = []
+        var token = OctetWriter()
         view.appendAccessToken(to: &token)
         _ = view.isBound(to: Array(octets.prefix(16)))
         for claim in view.claims {

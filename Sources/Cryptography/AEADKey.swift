@@ -66,36 +66,36 @@ import COpenSSL
 
     /// Appends the plaintext, or nothing at all and says `false`: whatever was wrong with the text, its
     /// length, its nonce or one bit anywhere, there is one answer.
+    /// - Parameter plaintext: with room for as many octets as `sealed` has.
     package func open(
         _ sealed: Span<UInt8>, nonce: Span<UInt8>, authenticating additional: Span<UInt8>,
-        appendingTo plaintext: inout [UInt8]
+        into plaintext: inout OutputSpan<UInt8>
     ) -> Bool {
         let count = sealed.count - Self.tagCount
         guard count >= 0, nonce.count == Self.nonceCount, Self.fits(count),
             Self.fits(additional.count)
         else { return false }
+        precondition(plaintext.freeCapacity >= sealed.count)
         var isOpen = false
-        plaintext.append(addingCapacity: max(count, 1)) { output in
-            // SAFETY: `room` is writable for at least the plaintext, which is as long as the
-            // ciphertext. libcrypto only reads the tag, though it asks for a mutable address.
-            unsafe output.withUnsafeMutableBufferPointer { room, written in
-                let room = room.baseAddress!  // the capacity asked for is at least 1
-                isOpen = withOctets(sealed) { ciphertext, _ in
-                    let tag = unsafe UnsafeMutableRawPointer(mutating: ciphertext + count)
-                    return withOctets(nonce) { nonce, _ in
-                        unsafe EVP_DecryptInit_ex2(opening, nil, nil, nonce, nil) == 1
-                            && update(EVP_DecryptUpdate, opening, nil, additional)
-                            && update(
-                                EVP_DecryptUpdate, opening, room, sealed.extracting(first: count))
-                            && EVP_CIPHER_CTX_ctrl(
-                                opening, EVP_CTRL_AEAD_SET_TAG, Int32(Self.tagCount), tag) == 1
-                            && finish(EVP_DecryptFinal_ex, opening, room + count)
-                    }
+        // SAFETY: behind what is written already, `room` is writable for at least the plaintext, which
+        // is as long as the ciphertext. libcrypto only reads the tag, though it asks for a mutable
+        // address.
+        unsafe plaintext.withUnsafeMutableBufferPointer { room, written in
+            let room = room.baseAddress! + written  // its capacity is at least 16
+            isOpen = withOctets(sealed) { ciphertext, _ in
+                let tag = unsafe UnsafeMutableRawPointer(mutating: ciphertext + count)
+                return withOctets(nonce) { nonce, _ in
+                    unsafe EVP_DecryptInit_ex2(opening, nil, nil, nonce, nil) == 1
+                        && update(EVP_DecryptUpdate, opening, nil, additional)
+                        && update(
+                            EVP_DecryptUpdate, opening, room, sealed.extracting(first: count))
+                        && EVP_CIPHER_CTX_ctrl(
+                            opening, EVP_CTRL_AEAD_SET_TAG, Int32(Self.tagCount), tag) == 1
+                        && finish(EVP_DecryptFinal_ex, opening, room + count)
                 }
-                // Until the tag is checked the plaintext is an attacker's; none of it stays.
-                if !isOpen { unsafe OPENSSL_cleanse(room, count) }
-                written = isOpen ? count : 0
             }
+            // Until the tag is checked the plaintext is an attacker's; none of it stays.
+            if isOpen { written += count } else { unsafe OPENSSL_cleanse(room, count) }
         }
         return isOpen
     }

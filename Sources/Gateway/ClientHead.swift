@@ -15,7 +15,7 @@ struct ClientHead {
     /// - Parameter cookies: our own Set-Cookie values.
     mutating func write(
         _ head: borrowing ResponseHead, _ octets: Span<UInt8>, under plan: ForwardPlan,
-        cookies: [String], to out: inout [UInt8]
+        cookies: [String], to out: inout OctetWriter
     ) {
         let isFinal = head.status >= 200 || head.status == 101
         let isOurs = isFinal && !cookies.isEmpty

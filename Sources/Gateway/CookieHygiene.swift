@@ -39,7 +39,7 @@ struct CookieNames: Sendable {
     enum Remainder { case all, none, some }
 
     /// Writes a line with the pairs that stay where only some of them do.
-    func appendOthers(of value: Span<UInt8>, to out: inout [UInt8]) -> Remainder {
+    func appendOthers(of value: Span<UInt8>, to out: inout OctetWriter) -> Remainder {
         // Written as it is read, and taken back where nothing was ours: one look at long values.
         let start = out.count
         var pairs = CookiePairs()
@@ -54,7 +54,7 @@ struct CookieNames: Sendable {
             out.append(contentsOf: value.extracting(pair.whole))
         }
         guard hasOurs else {
-            out.removeLast(out.count - start)
+            out.removeAll(behind: start)
             return .all
         }
         guard out.count > start else { return .none }

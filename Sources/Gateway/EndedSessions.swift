@@ -20,7 +20,7 @@ package struct SessionMark: Sendable {
     let provider: Int32
 
     init(_ view: borrowing SessionView, provider: Int) {
-        key = SessionKey(view.octets[view.id])
+        key = SessionKey(view.octets.span.extracting(view.id))
         startedAt = view.startedAt
         expires = view.expires
         self.provider = Int32(truncatingIfNeeded: provider)
@@ -43,11 +43,10 @@ private struct SessionKey: Hashable {
     let high: UInt64
     let low: UInt64
 
-    init(_ id: some Collection<UInt8>) {
-        var words: (UInt64, UInt64) = (0, 0)
-        for octet in id.prefix(8) { words.0 = words.0 << 8 | UInt64(octet) }
-        for octet in id.dropFirst(8).prefix(8) { words.1 = words.1 << 8 | UInt64(octet) }
-        (high, low) = words
+    /// Whatever has not 16 octets is the key of no session.
+    init(_ id: Span<UInt8>) {
+        high = id.count == 16 ? id.bigEndian64(at: 0) : 0
+        low = id.count == 16 ? id.bigEndian64(at: 8) : 0
     }
 }
 
@@ -75,7 +74,7 @@ struct EndedSessions {
     mutating func insert(_ scope: EndedScope, from: UnixTime, until: UnixTime) {
         switch scope {
         case .session(let id):
-            let key = SessionKey(id)
+            let key = SessionKey(id.span)
             let known = endings[key]
             // Of two endings of one session the earlier counts.
             endings[key] = Ending(
@@ -110,14 +109,16 @@ struct EndedSessions {
     ) -> Bool {
         guard !isEmpty else { return false }
         if let everybody, view.startedAt <= everybody.from { return true }
-        if !endings.isEmpty, hasEnded(SessionKey(view.octets[view.id]), at: now) { return true }
+        if !endings.isEmpty, hasEnded(SessionKey(view.octets.span.extracting(view.id)), at: now) {
+            return true
+        }
         guard !groups.isEmpty else { return false }
         return isInGroup(view, realm())
     }
 
     func contains(_ session: Session, of realm: SessionRealm, at now: UnixTime) -> Bool {
         if let everybody, session.startedAt <= everybody.from { return true }
-        if hasEnded(SessionKey(session.id), at: now) { return true }
+        if hasEnded(SessionKey(session.id.span), at: now) { return true }
         return session.groups(of: realm).contains { hasEnded($0, startedAt: session.startedAt) }
     }
 

@@ -191,14 +191,15 @@ struct Forwarding {
 extension Forwarding {
     /// The fields that tell the upstream who asked for what: all five, whoever the peer was.
     func append(
-        host: Span<UInt8>, external: Origin, request: borrowing Request, to out: inout [UInt8]
+        host: Span<UInt8>, external: Origin, request: borrowing Request,
+        to out: inout OctetWriter
     ) {
         let isHTTPS = isSaidHTTPS || (!isSaidHTTP && external.scheme == .https)
         if !chain.isEmpty {
             out.append("X-Forwarded-For: ")
             for index in chain.indices {
                 if index > 0 { out.append(", ") }
-                chain[index].append(to: &out)
+                out.append(chain[index])
             }
             out.append("\r\n")
         }
@@ -220,10 +221,10 @@ extension Forwarding {
             switch chain[index] {
             case .v4:
                 out.append("for=")
-                chain[index].append(to: &out)
+                out.append(chain[index])
             case .v6:
                 out.append("for=\"[")
-                chain[index].append(to: &out)
+                out.append(chain[index])
                 out.append("]\"")
             }
         }

@@ -30,6 +30,8 @@ package struct Gatekeeper: ~Copyable {
     var forwarding = Forwarding()
     private var upstreamHeadWriter = UpstreamHead()
     private var clientHeadWriter = ClientHead()
+    /// Heads are written here first.
+    private var written = OctetWriter()
     private var matchedPath: [UInt8] = []
     private var plainPath: [UInt8] = []
     private var keptPath: [UInt8] = []
@@ -225,6 +227,7 @@ package struct Gatekeeper: ~Copyable {
         if let verdict = rule(request, route, hasQuery: hasQuery, inquiry, facts) { return verdict }
 
         let path = matchedPath
+        written.removeAll()
         upstreamHeadWriter.write(
             request,
             UpstreamHead.Facts(
@@ -234,7 +237,8 @@ package struct Gatekeeper: ~Copyable {
                 certificateSubject: inquiry.peer.certificateSubject,
                 maxForwards: maxForwards.map { $0 - 1 }),
             forwarding, facts, session: view, hasSession: inquiry.finding != .none,
-            to: &upstreamHead)
+            to: &written)
+        upstreamHead.append(contentsOf: written.span)
         return .forward(
             ForwardPlan(
                 snapshot: snapshot, route: index, upstream: route.settings.upstream,
@@ -371,7 +375,9 @@ package struct Gatekeeper: ~Copyable {
         at now: UnixTime, into out: inout [UInt8]
     ) {
         let cookies = cookies(plan, head, octets, at: now)
-        clientHeadWriter.write(head, octets, under: plan, cookies: cookies, to: &out)
+        written.removeAll()
+        clientHeadWriter.write(head, octets, under: plan, cookies: cookies, to: &written)
+        out.append(contentsOf: written.span)
     }
 
     /// Our cookies are made as the head leaves, from what is known then.

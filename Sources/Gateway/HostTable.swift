@@ -21,6 +21,9 @@ struct HostTable: Sendable {
     /// external_url's first, then the routes' exact names, then their wildcards.
     let hosts: [Host]
     private let external: Origin
+    /// What is compared of each, in `text`: asking counts no reference.
+    private let names: [(octets: Range<Int>, isSuffix: Bool)]
+    private let text: [UInt8]
 
     init(_ configuration: Configuration) {
         external = configuration.externalURL
@@ -46,17 +49,24 @@ struct HostTable: Sendable {
                     pattern: .suffix(suffix), octets: Array(suffix.utf8), origin: external,
                     originOctets: Array(external.description.utf8))
             }
+        var text: [UInt8] = []
+        names = hosts.map { host in
+            text += host.octets
+            let isSuffix = if case .suffix = host.pattern { true } else { false }
+            return (text.count - host.octets.count..<text.count, isSuffix)
+        }
+        self.text = text
     }
 
     /// Which host of ours `name` (lower case, without port) is; `nil` where it is none.
     func index(of name: Span<UInt8>) -> Int? {
-        for index in hosts.indices {
-            let octets = hosts[index].octets
-            switch hosts[index].pattern {
-            case .exact:
-                if OctetText.equals(name, octets.span) { return index }
-            case .suffix:
-                if hasSuffix(name, octets.span) { return index }
+        let text = text.span
+        for index in names.indices {
+            let octets = text.extracting(names[index].octets)
+            if names[index].isSuffix {
+                if hasSuffix(name, octets) { return index }
+            } else if OctetText.equals(name, octets) {
+                return index
             }
         }
         return nil

@@ -9,10 +9,12 @@ internal import Sessions
 internal import Values
 
 struct IdentityFields: Sendable {
+    /// One field. Its texts lie in `text`, since arrays of its own would be counted references, taken
+    /// and given back with every request.
     private struct Field: Sendable {
         /// `X-Forwarded-User: `
-        let start: [UInt8]
-        let claim: [UInt8]
+        let start: Range<Int>
+        let claim: Range<Int>
         let isSubject: Bool
         let isEmail: Bool
         /// Whether a comma would be read as a border whatever the claim's kind.
@@ -20,15 +22,23 @@ struct IdentityFields: Sendable {
     }
 
     private let fields: [Field]
+    private let text: [UInt8]
     private let unverifiedEmail: Bool
 
     init(_ settings: IdentitySettings) {
+        var text: [UInt8] = []
+        func place(_ string: String) -> Range<Int> {
+            let start = text.count
+            text.append(utf8: string)
+            return start..<text.count
+        }
         fields = settings.headers.map { header in
             Field(
-                start: Array("\(header.field): ".utf8), claim: Array(header.claim.utf8),
+                start: place("\(header.field): "), claim: place(header.claim),
                 isSubject: header.claim == "sub", isEmail: header.claim == "email",
                 isList: header.field.lowercased() == "x-forwarded-groups")
         }
+        self.text = text
         unverifiedEmail = settings.unverifiedEmail
     }
 
@@ -40,54 +50,62 @@ struct IdentityFields: Sendable {
     }
 
     /// Writes a line for each claim that the session has.
-    func append(_ view: borrowing SessionView, to out: inout [UInt8]) {
+    func append(_ view: borrowing SessionView, to out: inout OctetWriter) {
         let octets = view.octets.span
+        let claims = view.claims.span
+        let text = text.span
         for place in fields.indices {
-            if fields[place].isSubject {
-                appendLine(place, octets.extracting(view.subject), to: &out)
+            let field = fields[place]
+            let start = text.extracting(field.start)
+            if field.isSubject {
+                appendLine(start, octets.extracting(view.subject), field.isList, to: &out)
                 continue
             }
-            guard let index = index(of: fields[place].claim, in: view) else { continue }
-            if fields[place].isEmail, !unverifiedEmail, emailIsUnverified(view) { continue }
-            let claim = view.claims[index]
-            switch claim.kind {
+            guard let index = index(of: text.extracting(field.claim), claims, octets) else {
+                continue
+            }
+            if field.isEmail, !unverifiedEmail, emailIsUnverified(view) { continue }
+            let values = claims[index].values
+            switch claims[index].kind {
             case .text, .number, .bool:
-                guard let first = claim.values.first else { continue }
-                appendLine(place, octets.extracting(view.valueRanges[first]), to: &out)
+                guard let first = values.first else { continue }
+                appendLine(
+                    start, octets.extracting(view.valueRanges[first]), field.isList, to: &out)
             case .list:
-                appendList(place, view, claim.values, to: &out)
+                appendList(start, octets, view.valueRanges.span.extracting(values), to: &out)
             }
         }
     }
 
-    // Fields are named by their index, since a copy would count references.
-
-    private func appendLine(_ place: Int, _ value: Span<UInt8>, to out: inout [UInt8]) {
+    private func appendLine(
+        _ start: Span<UInt8>, _ value: Span<UInt8>, _ isList: Bool, to out: inout OctetWriter
+    ) {
         guard !value.isEmpty else { return }
-        out.append(contentsOf: fields[place].start)
-        appendIdentityValue(value, inList: fields[place].isList, to: &out)
+        out.append(contentsOf: start)
+        appendIdentityValue(value, inList: isList, to: &out)
         out.append("\r\n")
     }
 
     private func appendList(
-        _ place: Int, _ view: borrowing SessionView, _ values: Range<Int>, to out: inout [UInt8]
+        _ start: Span<UInt8>, _ octets: Span<UInt8>, _ members: Span<Range<Int>>,
+        to out: inout OctetWriter
     ) {
-        let octets = view.octets.span
         var isFirst = true
-        for index in values {
-            let member = octets.extracting(view.valueRanges[index])
+        for index in members.indices {
+            let member = octets.extracting(members[index])
             if member.isEmpty { continue }
-            if isFirst { out.append(contentsOf: fields[place].start) } else { out.append(",") }
+            if isFirst { out.append(contentsOf: start) } else { out.append(",") }
             isFirst = false
             appendIdentityValue(member, inList: true, to: &out)
         }
         if !isFirst { out.append("\r\n") }
     }
 
-    private func index(of claim: [UInt8], in view: borrowing SessionView) -> Int? {
-        let octets = view.octets.span
-        for index in view.claims.indices
-        where OctetText.equals(octets.extracting(view.claims[index].name), claim.span) {
+    private func index(
+        of claim: Span<UInt8>, _ claims: Span<SessionView.Claim>, _ octets: Span<UInt8>
+    ) -> Int? {
+        for index in claims.indices
+        where OctetText.equals(octets.extracting(claims[index].name), claim) {
             return index
         }
         return nil
@@ -110,7 +128,7 @@ struct IdentityFields: Sendable {
 
 /// One value or member: controls, octets outside ASCII, `%`, a space at either end and, in a list,
 /// a comma become `%XX`.
-func appendIdentityValue(_ value: Span<UInt8>, inList: Bool, to out: inout [UInt8]) {
+func appendIdentityValue(_ value: Span<UInt8>, inList: Bool, to out: inout OctetWriter) {
     var clean = 0
     for index in value.indices {
         let octet = value[index]
@@ -124,7 +142,7 @@ func appendIdentityValue(_ value: Span<UInt8>, inList: Bool, to out: inout [UInt
             }
         if isKept { continue }
         out.append(contentsOf: value.extracting(clean..<index))
-        PercentEncoding.escape(octet, to: &out)
+        out.append(escaping: octet)
         clean = index + 1
     }
     out.append(contentsOf: value.extracting(clean..<value.count))

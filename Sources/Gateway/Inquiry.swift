@@ -64,8 +64,7 @@ extension Gatekeeper {
         switch inquiry.known {
         case .none: return .none
         case .session(let session, _):
-            view.octets = session.encoded()
-            guard view.parse() else { return .none }
+            guard view.parse(session.encoded()) else { return .none }
             let bindings = bindings(inquiry, facts)
             // The cookies that a flow made are new: they need no sealing again.
             for provider in providers where view.isBound(to: bindings[provider]) {
@@ -129,13 +128,13 @@ extension Gatekeeper {
         }
         if !route.settings.acrValues.isEmpty {
             guard let range = view.authenticationContext,
-                let context = String(validating: view.octets[range], as: UTF8.self),
+                let context = OctetText.string(view.octets.span.extracting(range)),
                 route.settings.acrValues.contains(context)
             else { return false }
         }
         // Without `scope` the provider granted what was asked (RFC 6749 §5.1).
         if !route.settings.scopes.isEmpty, let range = view.scope {
-            let granted = String(validating: view.octets[range], as: UTF8.self) ?? ""
+            let granted = OctetText.string(view.octets.span.extracting(range)) ?? ""
             let scopes = granted.split(separator: " ")
             guard
                 route.settings.scopes.allSatisfy({ wanted in scopes.contains { $0 == wanted } })

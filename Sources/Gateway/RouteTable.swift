@@ -15,19 +15,14 @@ package struct RouteTable: Sendable {
         /// Bits by `Method.rawValue`; extension methods are compared by their token.
         let methods: UInt16?
         let extensionMethods: [[UInt8]]
+        /// Whether any host and method fit.
+        let isNone: Bool
     }
 
     private enum HostCondition: Sendable {
         case any
         case exact([UInt8])
         case suffix([UInt8])
-    }
-
-    private struct Pattern: Sendable {
-        let hash: UInt64
-        let path: [UInt8]
-        /// Routes with this path, in file order.
-        var routes: [Int]
     }
 
     private let conditions: [Conditions]
@@ -56,38 +51,45 @@ package struct RouteTable: Sendable {
         path: Span<UInt8>, host: Span<UInt8>, method: Method, token: Span<UInt8>
     ) -> Int? {
         var best = Int.max
-        func consider(_ candidates: [Int]) {
-            for index in candidates {
-                guard index < best else { return }
-                if fits(conditions[index], host, method, token) {
-                    best = index
-                    return
-                }
-            }
-        }
         var hash = PathHash()
         var segment = 0
         for index in path.indices {
             let octet = path[index]
             if octet == UInt8(ascii: "/") {
                 // What lies before this slash is a prefix at a segment boundary.
-                if segment <= segmentsMax, let found = prefixes.find(path, index, hash.value) {
-                    consider(found)
+                if segment <= segmentsMax {
+                    best = earliest(
+                        prefixes, path.extracting(0..<index), hash, host, method, token, best)
                 }
                 segment += 1
             }
             hash.add(octet)
         }
-        if segment <= segmentsMax, let found = prefixes.find(path, path.count, hash.value) {
-            consider(found)
+        if segment <= segmentsMax {
+            best = earliest(prefixes, path, hash, host, method, token, best)
         }
-        if let found = exact.find(path, path.count, hash.value) { consider(found) }
+        best = earliest(exact, path, hash, host, method, token, best)
         return best == Int.max ? nil : best
     }
 
+    /// The first route with this path that fits, where it comes before `best`.
+    private func earliest(
+        _ patterns: borrowing PatternMap, _ path: Span<UInt8>, _ hash: PathHash,
+        _ host: Span<UInt8>, _ method: Method, _ token: Span<UInt8>, _ best: Int
+    ) -> Int {
+        for index in patterns.routes(of: path, hash.value) {
+            let route = patterns.route(index)
+            guard route < best else { return best }
+            if fits(route, host, method, token) { return route }
+        }
+        return best
+    }
+
     private func fits(
-        _ conditions: Conditions, _ host: Span<UInt8>, _ method: Method, _ token: Span<UInt8>
+        _ route: Int, _ host: Span<UInt8>, _ method: Method, _ token: Span<UInt8>
     ) -> Bool {
+        guard !conditions[route].isNone else { return true }
+        let conditions = conditions[route]
         switch conditions.host {
         case .any: break
         case .exact(let name): guard OctetText.equals(host, name.span) else { return false }
@@ -116,39 +118,58 @@ package struct RouteTable: Sendable {
                 bits = (bits ?? 0) | 1 << UInt16(method.rawValue)
             }
         }
-        return Conditions(host: host, methods: bits, extensionMethods: others)
+        return Conditions(
+            host: host, methods: bits, extensionMethods: others,
+            isNone: route.host == nil && bits == nil)
     }
 
-    /// Patterns by the hash of their path, in open addressing with room to spare.
+    /// Patterns by the hash of their path, in open addressing with room to spare. What they refer to
+    /// lies in two arrays of the map: finding one counts no reference.
     private struct PatternMap: Sendable {
-        private var slots: [Pattern?]
+        private struct Slot: Sendable {
+            var hash: UInt64 = 0
+            /// In `octets`; `nil` in a slot that is free.
+            var path: Range<Int>?
+            /// In `members`.
+            var routes = 0..<0
+        }
+
+        private var slots: [Slot]
+        private var octets: [UInt8] = []
+        /// Routes with one path are together, in file order.
+        private var members: [Int] = []
 
         init(_ patterns: [String: [Int]]) {
             var count = 8
             while count < patterns.count * 2 { count *= 2 }
-            slots = Array(repeating: nil, count: count)
+            slots = Array(repeating: Slot(), count: count)
             for (path, routes) in patterns {
-                let octets = Array(path.utf8)
                 var hash = PathHash()
-                for octet in octets { hash.add(octet) }
-                var slot = Int(truncatingIfNeeded: hash.value) & (count - 1)
-                while slots[slot] != nil { slot = (slot + 1) & (count - 1) }
-                slots[slot] = Pattern(hash: hash.value, path: octets, routes: routes)
+                for octet in path.utf8 { hash.add(octet) }
+                var place = Int(truncatingIfNeeded: hash.value) & (count - 1)
+                while slots[place].path != nil { place = (place + 1) & (count - 1) }
+                slots[place] = Slot(
+                    hash: hash.value, path: octets.count..<octets.count + path.utf8.count,
+                    routes: members.count..<members.count + routes.count)
+                octets += path.utf8
+                members += routes
             }
         }
 
-        func find(_ path: Span<UInt8>, _ count: Int, _ hash: UInt64) -> [Int]? {
-            var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-            while let pattern = slots[slot] {
-                if pattern.hash == hash,
-                    OctetText.equals(path.extracting(0..<count), pattern.path.span)
-                {
-                    return pattern.routes
+        /// Where the routes with this path are, for `route(_:)`; empty where there are none.
+        func routes(of path: Span<UInt8>, _ hash: UInt64) -> Range<Int> {
+            let octets = octets.span
+            var place = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+            while let own = slots[place].path {
+                if slots[place].hash == hash, OctetText.equals(path, octets.extracting(own)) {
+                    return slots[place].routes
                 }
-                slot = (slot + 1) & (slots.count - 1)
+                place = (place + 1) & (slots.count - 1)
             }
-            return nil
+            return 0..<0
         }
+
+        func route(_ place: Int) -> Int { members[place] }
     }
 }
 

@@ -47,7 +47,7 @@ struct UpstreamHead {
     mutating func write(
         _ request: borrowing Request, _ facts: borrowing Facts, _ forwarding: borrowing Forwarding,
         _ ids: borrowing RequestFacts, session: borrowing SessionView, hasSession: Bool,
-        to out: inout [UInt8]
+        to out: inout OctetWriter
     ) {
         writeRequestLine(request, facts, to: &out)
         switch facts.route.upstream.hostSent {
@@ -70,7 +70,7 @@ struct UpstreamHead {
 
     /// And the name of the field behind it.
     private func writeRequestLine(
-        _ request: borrowing Request, _ facts: borrowing Facts, to out: inout [UInt8]
+        _ request: borrowing Request, _ facts: borrowing Facts, to out: inout OctetWriter
     ) {
         out.append(contentsOf: request.octets.extracting(request.head.methodToken.range))
         out.append(" ")
@@ -112,7 +112,7 @@ struct UpstreamHead {
     // MARK: The client's fields
 
     private mutating func writeClientFields(
-        _ request: borrowing Request, _ facts: borrowing Facts, to out: inout [UInt8]
+        _ request: borrowing Request, _ facts: borrowing Facts, to out: inout OctetWriter
     ) {
         findNamed(request)
         let octets = request.octets
@@ -197,7 +197,7 @@ struct UpstreamHead {
 
     private func writeOurs(
         _ request: borrowing Request, _ facts: borrowing Facts, _ forwarding: borrowing Forwarding,
-        _ ids: borrowing RequestFacts, to out: inout [UInt8]
+        _ ids: borrowing RequestFacts, to out: inout OctetWriter
     ) {
         if acceptsTrailers(request) { out.append("TE: trailers\r\n") }
         if let left = facts.maxForwards {

@@ -34,6 +34,14 @@ struct FieldScanner: Sendable {
         let count = octets.count
         while position < count {
             let start = position
+            if recording, searched == start, linesRead < linesMax,
+                let line = octets.plainFieldLine(from: start)
+            {
+                fields.append(line)
+                linesRead += 1
+                beginLine(at: Int(line.line.end))
+                continue
+            }
             if colon <= start {
                 let nameEnd = octets.tokenEnd(from: max(start, searched))
                 searched = nameEnd

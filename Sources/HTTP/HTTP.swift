@@ -6,41 +6,44 @@
 //
 // RFC 9110 (semantics), RFC 9112 (HTTP/1.1), RFC 3986 (targets), RFC 6265 (cookies).
 
+// The few words below are `public`, and what they compute inlinable, because every room asks them of
+// every field: only such code is compiled into the rooms that call it.
+
 /// A part of a head, counted from the first octet the reader was given.
-package struct OctetRange: Equatable, Sendable {
-    package var start: UInt32
-    package var end: UInt32
+public struct OctetRange: Equatable, Sendable {
+    public var start: UInt32
+    public var end: UInt32
 
-    package static let empty = OctetRange(start: 0, end: 0)
+    public static let empty = OctetRange(start: 0, end: 0)
 
-    @inlinable package init(start: UInt32, end: UInt32) {
+    @inlinable public init(start: UInt32, end: UInt32) {
         self.start = start
         self.end = end
     }
 
     /// Offsets within a head; heads are at most `HTTPLimits.octetsCeiling` long.
-    @inlinable package init(_ start: Int, _ end: Int) {
+    @inlinable public init(_ start: Int, _ end: Int) {
         self.start = UInt32(truncatingIfNeeded: start)
         self.end = UInt32(truncatingIfNeeded: end)
     }
 
-    @inlinable package init(_ range: Range<Int>) { self.init(range.lowerBound, range.upperBound) }
+    @inlinable public init(_ range: Range<Int>) { self.init(range.lowerBound, range.upperBound) }
 
-    @inlinable package var range: Range<Int> { Int(start)..<max(Int(start), Int(end)) }
-    @inlinable package var count: Int { max(0, Int(end) - Int(start)) }
-    @inlinable package var isEmpty: Bool { end <= start }
+    @inlinable public var range: Range<Int> { Int(start)..<max(Int(start), Int(end)) }
+    @inlinable public var count: Int { max(0, Int(end) - Int(start)) }
+    @inlinable public var isEmpty: Bool { end <= start }
 }
 
 /// One field line of a head or of trailers.
-package struct FieldLine: Equatable, Sendable {
-    package var name: OctetRange
+public struct FieldLine: Equatable, Sendable {
+    public var name: OctetRange
     /// Without the white space around it (OWS, RFC 9110 §5.6.3).
-    package var value: OctetRange
+    public var value: OctetRange
     /// From the name's first octet past the line's CRLF: what is copied to pass the line on.
-    package var line: OctetRange
-    package var known: KnownField
+    public var line: OctetRange
+    public var known: KnownField
 
-    package init(name: OctetRange, value: OctetRange, line: OctetRange, known: KnownField) {
+    public init(name: OctetRange, value: OctetRange, line: OctetRange, known: KnownField) {
         self.name = name
         self.value = value
         self.line = line

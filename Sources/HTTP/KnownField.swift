@@ -3,7 +3,7 @@
 // A name is compared by its length first, then without case (RFC 9110 §5.1). Only the exact name is
 // known: `Transfer_Encoding` is `.other`, and the gateway's looser match drops it.
 
-package enum KnownField: UInt8, Sendable, CaseIterable {
+public enum KnownField: UInt8, Sendable, CaseIterable {
     case other
     case host, connection, contentLength, transferEncoding, te, trailer, upgrade, keepAlive
     case proxyConnection, proxyAuthenticate, proxyAuthorization, expect, cookie, setCookie
@@ -19,13 +19,13 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
 
     /// `rawValue`, but without the detour through the raw type's protocol: fields are compared for
     /// every line of every head.
-    package var number: UInt8 {
+    @inlinable public var number: UInt8 {
         // SAFETY: an enum of at most 256 cases without payloads is one octet, which counts them in
         // order, as the raw values do.
         unsafe unsafeBitCast(self, to: UInt8.self)
     }
 
-    package static func == (a: KnownField, b: KnownField) -> Bool {
+    @inlinable public static func == (a: KnownField, b: KnownField) -> Bool {
         a.number == b.number
     }
 
@@ -259,18 +259,18 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
 }
 
 /// Which known fields a head has, so that asking for an absent one costs a bit test.
-package struct KnownFields: Equatable, Sendable {
-    private var low: UInt64 = 0
-    private var high: UInt64 = 0
+public struct KnownFields: Equatable, Sendable {
+    @usableFromInline var low: UInt64 = 0
+    @usableFromInline var high: UInt64 = 0
 
-    package init() {}
+    public init() {}
 
-    package func contains(_ field: KnownField) -> Bool {
+    @inlinable public func contains(_ field: KnownField) -> Bool {
         let bit = UInt64(1) &<< UInt64(field.number & 63)
         return (field.number < 64 ? low : high) & bit != 0
     }
 
-    package mutating func insert(_ field: KnownField) {
+    @inlinable public mutating func insert(_ field: KnownField) {
         let bit = UInt64(1) &<< UInt64(field.number & 63)
         if field.number < 64 { low |= bit } else { high |= bit }
     }

@@ -39,26 +39,44 @@ package func fieldNameBeginsLoosely(_ name: Span<UInt8>, _ lowercasedDashed: Sta
 }
 
 /// A set of names to compare loosely with, made once for a configuration and asked for every field.
+///
+/// All names lie in one array, those of one length together, so that asking touches two arrays and
+/// most fields are told apart by their length alone.
 package struct LooseNames: Sendable {
-    private struct Name { var octets: [UInt8], index: Int }
-    /// By length, so that most fields are told apart without looking at them.
-    private var byLength: [[Name]] = []
+    private struct Name: Sendable {
+        /// Where it begins in `octets`.
+        let start: Int
+        /// Its place in the order given.
+        let index: Int
+    }
+
+    private var octets: [UInt8] = []
+    private var names: [Name] = []
+    /// Those of a length are `names[ends[length - 1]..<ends[length]]`.
+    private var ends: [Int] = []
 
     /// A name given twice keeps its first index.
     package init(_ names: some Sequence<String>) {
-        for (index, name) in names.enumerated() {
-            let octets = name.utf8.map(looselyFolded)
-            while byLength.count <= octets.count { byLength.append([]) }
-            byLength[octets.count].append(Name(octets: octets, index: index))
+        let folded = names.enumerated().map { (index: $0, octets: $1.utf8.map(looselyFolded)) }
+        let longest = folded.map(\.octets.count).max() ?? 0
+        for length in 0...longest {
+            for name in folded where name.octets.count == length {
+                self.names.append(Name(start: octets.count, index: name.index))
+                octets += name.octets
+            }
+            ends.append(self.names.count)
         }
     }
 
     /// The index, in the order given, of the first name that `name` could be taken for.
     package func index(of name: Span<UInt8>) -> Int? {
-        guard name.count < byLength.count else { return nil }
-        for candidate in byLength[name.count]
-        where fieldNameMatchesLoosely(name, candidate.octets.span) {
-            return candidate.index
+        let length = name.count
+        guard length > 0, length < ends.count else { return nil }
+        for place in ends[length - 1]..<ends[length] {
+            let start = names[place].start
+            if fieldNameMatchesLoosely(name, octets.span.extracting(start..<start + length)) {
+                return names[place].index
+            }
         }
         return nil
     }

@@ -39,6 +39,22 @@ extension Span<UInt8> {
         }
     }
 
+    /// The field line that begins at `start`, where it is as nearly all are and wholly there; `nil` says
+    /// nothing of what it is.
+    @inline(__always) func plainFieldLine(from start: Int) -> FieldLine? {
+        var line = octets_line()
+        // SAFETY: as in `fieldValueEnd`; `line` is written during the call alone.
+        let isPlain = unsafe withUnsafeBufferPointer { octets in
+            unsafe octets_plain_line(octets.baseAddress, start, octets.count, &line)
+        }
+        guard isPlain else { return nil }
+        let name = OctetRange(start: UInt32(truncatingIfNeeded: start), end: line.name_end)
+        return FieldLine(
+            name: name, value: OctetRange(start: line.value_start, end: line.value_end),
+            line: OctetRange(start: name.start, end: line.end),
+            known: KnownField.of(extracting(name.range)))
+    }
+
     /// Whether these octets are `lower` without regard to case. `lower` holds only a-z, 0-9 and "-".
     @inline(__always) func isName(_ lower: StaticString) -> Bool {
         guard count == lower.utf8CodeUnitCount else { return false }
@@ -46,7 +62,7 @@ extension Span<UInt8> {
         // as long as the program, and neither pointer is kept.
         return unsafe withUnsafeBufferPointer { octets in
             unsafe octets_equal_folded(
-                octets.baseAddress, lower.utf8Start, octets.count)
+                octets.baseAddress, lower.utf8Start, lower.utf8CodeUnitCount)
         }
     }
 

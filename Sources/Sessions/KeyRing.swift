@@ -21,6 +21,9 @@ package struct KeyRing: Sendable {
 
     /// In the order in which they seal; equal times in the order of the file.
     package let keys: [Key]
+    /// Of `keys`, in the same places: looking for one then touches no secret and counts no reference.
+    private let ids: [UInt32]
+    private let sealsFrom: [UnixTime]
 
     package static let keyOctets = 32
     /// Bounds what an unknown key id costs, and what a forgotten cron job makes of the file.
@@ -34,6 +37,8 @@ package struct KeyRing: Sendable {
         self.keys = keys.enumerated().sorted {
             ($0.element.sealsFrom, $0.offset) < ($1.element.sealsFrom, $1.offset)
         }.map(\.element)
+        ids = self.keys.map(\.id)
+        sealsFrom = self.keys.map(\.sealsFrom)
     }
 
     /// A ring for one process: sessions end with it.
@@ -49,24 +54,26 @@ package struct KeyRing: Sendable {
 
     /// The newest key whose time has come. A clock that stands before every key's time must not
     /// stop logins: then it is the first that will seal.
-    package func sealingKey(at now: UnixTime) -> Key {
-        keys.last { $0.sealsFrom <= now } ?? keys[0]
+    package func sealingKey(at now: UnixTime) -> Key { keys[sealingPlace(at: now)] }
+
+    /// Where in `keys` the key of this id is. At most `keysMax` comparisons of integers, whatever an
+    /// attacker writes there.
+    func place(of id: UInt32) -> Int? {
+        for place in ids.indices where ids[place] == id { return place }
+        return nil
     }
 
-    /// At most `keysMax` comparisons of integers, whatever an attacker writes there.
-    package func key(_ id: UInt32) -> Key? {
-        keys.first { $0.id == id }
-    }
-
-    /// Whether what this key sealed should be sealed again. A key that does not seal yet is not
-    /// retired: a process whose clock is ahead may have used it.
-    func isRetired(_ key: Key, at now: UnixTime) -> Bool {
+    /// Whether what the key in this place sealed should be sealed again. A key that does not seal yet
+    /// is not retired: a process whose clock is ahead may have used it.
+    func isRetired(_ place: Int, at now: UnixTime) -> Bool {
         // By place, not by time: two keys may seal from the same second, and the later one does.
-        place(of: key) < place(of: sealingKey(at: now))
+        place < sealingPlace(at: now)
     }
 
-    private func place(of key: Key) -> Int {
-        keys.firstIndex { $0.id == key.id } ?? keys.endIndex
+    private func sealingPlace(at now: UnixTime) -> Int {
+        var place = sealsFrom.count - 1
+        while place > 0, sealsFrom[place] > now { place -= 1 }
+        return place
     }
 }
 

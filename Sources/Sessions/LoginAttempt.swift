@@ -86,7 +86,7 @@ extension LoginAttempt {
         var reader = PackedReader()
         guard reader.octet(octets.span) == Self.version else { return nil }
         func text() -> String? {
-            reader.text(octets.span).flatMap { String(packed: octets, $0) }
+            reader.text(octets.span).flatMap { String(packed: octets.span, $0) }
         }
         guard let id = text().flatMap(LoginID.init), let nonce = text(), let codeVerifier = text(),
             let returnTo = text(), let provider = text(), let host = text(),

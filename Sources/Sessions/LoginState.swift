@@ -46,10 +46,10 @@ package struct LoginState: Equatable, Sendable {
             Array(text.utf8).span, for: .state, named: Self.name, appendingTo: &plaintext, at: now)
         var reader = PackedReader()
         guard opened != nil, reader.octet(plaintext.span) == Self.version,
-            let id = reader.text(plaintext.span).flatMap({ String(packed: plaintext, $0) })
+            let id = reader.text(plaintext.span).flatMap({ String(packed: plaintext.span, $0) })
                 .flatMap(LoginID.init),
             let flag = reader.octet(plaintext.span), flag <= 1,
-            let path = reader.text(plaintext.span).flatMap({ String(packed: plaintext, $0) }),
+            let path = reader.text(plaintext.span).flatMap({ String(packed: plaintext.span, $0) }),
             reader.isAtEnd(plaintext.span)
         else { return nil }
         self.init(loginID: id, returnTo: path, isRepeated: flag == 1)

@@ -5,6 +5,8 @@
 // Lengths are LEB128 with at most four octets (28 bits): a session of ten short claims pays ten
 // octets.
 
+internal import Values
+
 /// Writes what `PackedReader` reads.
 struct PackedWriter {
     private(set) var octets: [UInt8] = []
@@ -79,16 +81,12 @@ struct PackedReader {
 
     mutating func unsigned32(_ octets: Span<UInt8>) -> UInt32? {
         guard let range = range(octets, count: 4) else { return nil }
-        var value: UInt32 = 0
-        for index in range { value = value << 8 | UInt32(octets[index]) }
-        return value
+        return octets.bigEndian32(at: range.lowerBound)
     }
 
     mutating func signed64(_ octets: Span<UInt8>) -> Int64? {
         guard let range = range(octets, count: 8) else { return nil }
-        var value: UInt64 = 0
-        for index in range { value = value << 8 | UInt64(octets[index]) }
-        return Int64(bitPattern: value)
+        return Int64(bitPattern: octets.bigEndian64(at: range.lowerBound))
     }
 
     mutating func count(_ octets: Span<UInt8>) -> Int? {
@@ -125,7 +123,8 @@ struct PackedReader {
 
 extension String {
     /// Text that we packed ourselves; what is no UTF-8 after all is refused, not repaired.
-    init?(packed octets: [UInt8], _ range: Range<Int>) {
-        self.init(validating: octets[range], as: UTF8.self)
+    init?(packed octets: Span<UInt8>, _ range: Range<Int>) {
+        guard let text = OctetText.string(octets.extracting(range)) else { return nil }
+        self = text
     }
 }

@@ -32,13 +32,13 @@ enum PackedToken {
     }
 
     /// Writes the token's text. `packed` has been measured by `skip`.
-    static func unpack(_ packed: Range<Int>, of octets: Span<UInt8>, to out: inout [UInt8]) {
+    static func unpack(_ packed: Range<Int>, of octets: Span<UInt8>, to out: inout OctetWriter) {
         let octets = octets.extracting(packed)
         var reader = PackedReader()
         guard let count = reader.octet(octets) else { return }
         guard count > 0 else {
             guard let text = reader.text(octets) else { return }
-            for index in text { out.append(octets[index]) }
+            out.append(contentsOf: octets.extracting(text))
             return
         }
         for segment in 0..<count {

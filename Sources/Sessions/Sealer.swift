@@ -27,8 +27,8 @@ package final class Sealer {
     /// and a name of the configuration.
     private var contexts: [Context] = []
     // Scratch room of `open`.
-    private var decoded: [UInt8] = []
-    private var associated: [UInt8] = []
+    private var decoded = OctetWriter()
+    private var associated = OctetWriter(capacity: 128)
 
     /// What opens and seals under one name.
     private final class Context {
@@ -92,28 +92,47 @@ package final class Sealer {
     /// count.
     package func open(
         _ text: Span<UInt8>, for purpose: Purpose, named name: String,
-        appendingTo plaintext: inout [UInt8], at now: UnixTime
+        appendingTo plaintext: inout OctetWriter, at now: UnixTime
+    ) -> Opened? {
+        open(text, purpose, name, appendingTo: &plaintext, at: now, in: &decoded, &associated)
+    }
+
+    private func open(
+        _ text: Span<UInt8>, _ purpose: Purpose, _ name: String,
+        appendingTo plaintext: inout OctetWriter, at now: UnixTime, in decoded: inout OctetWriter,
+        _ associated: inout OctetWriter
     ) -> Opened? {
         let layout = Layout(purpose)
-        decoded.removeAll(keepingCapacity: true)
-        guard Base64URL.decode(text, appendingTo: &decoded), decoded.count >= layout.octetsMin
+        decoded.removeAll()
+        guard Base64URL.decode(text, appendingTo: &decoded) else { return nil }
+        let octets = decoded.span
+        guard octets.count >= layout.octetsMin, octets[0] == Layout.version,
+            let place = ring.place(of: Layout.keyID(octets))
         else { return nil }
-        let octets = decoded
-        let decoded = octets.span
-        guard decoded[0] == Layout.version, let key = ring.key(Layout.keyID(decoded)) else {
-            return nil
-        }
-        let context = context(key, purpose, name, salt: decoded.extracting(layout.salt))
-        associated.removeAll(keepingCapacity: true)
+        let context = context(ring.keys[place], purpose, name, salt: octets.extracting(layout.salt))
+        associated.removeAll()
         associated.append(contentsOf: context.front)
-        associated.append(contentsOf: decoded.extracting(0..<layout.nonce.lowerBound))
-        guard
-            context.key.open(
-                decoded.extracting(layout.nonce.upperBound...),
-                nonce: decoded.extracting(layout.nonce), authenticating: associated.span,
-                appendingTo: &plaintext)
-        else { return nil }
-        return Opened(keyIsRetired: ring.isRetired(key, at: now))
+        associated.append(contentsOf: octets.extracting(0..<layout.nonce.lowerBound))
+        let front = associated.span
+        let sealed = octets.extracting(layout.nonce.upperBound...)
+        var isOpen = false
+        plaintext.append(addingCapacity: sealed.count) { output in
+            isOpen = context.key.open(
+                sealed, nonce: octets.extracting(layout.nonce), authenticating: front,
+                into: &output)
+        }
+        return isOpen ? Opened(keyIsRetired: ring.isRetired(place, at: now)) : nil
+    }
+
+    /// The same for what is opened now and then, into an array.
+    package func open(
+        _ text: Span<UInt8>, for purpose: Purpose, named name: String,
+        appendingTo plaintext: inout [UInt8], at now: UnixTime
+    ) -> Opened? {
+        var octets = OctetWriter(capacity: text.count)
+        let opened = open(text, for: purpose, named: name, appendingTo: &octets, at: now)
+        plaintext.append(contentsOf: octets.span)
+        return opened
     }
 
     private func context(
@@ -152,9 +171,7 @@ struct Layout {
     }
 
     static func keyID(_ octets: Span<UInt8>) -> UInt32 {
-        var id: UInt32 = 0
-        for index in 1...4 { id = id << 8 | UInt32(octets[index]) }
-        return id
+        octets.bigEndian32(at: 1)
     }
 
     /// How long the text gets: base64url without padding (RFC 4648 §5).

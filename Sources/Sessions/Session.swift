@@ -132,8 +132,7 @@ extension Session {
     /// `nil` for octets that this version did not write.
     package init?(decoding octets: [UInt8]) {
         var view = SessionView()
-        view.octets = octets
-        guard view.parse(), let session = view.session() else { return nil }
+        guard view.parse(octets), let session = view.session() else { return nil }
         self = session
     }
 }

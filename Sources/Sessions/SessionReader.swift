@@ -10,8 +10,7 @@ package import Values
 package struct SessionReader: ~Copyable {
     private let sealer: Sealer
     private var pieces = CookiePieces()
-    private var joined: [UInt8] = []
-    private var prefix: [UInt8] = []
+    private var joined = OctetWriter()
 
     package init(_ sealer: Sealer) { self.sealer = sealer }
 
@@ -30,13 +29,13 @@ package struct SessionReader: ~Copyable {
                 continue
             }
             let opened: Sealer.Opened?
-            view.octets.removeAll(keepingCapacity: true)
+            view.octets.removeAll()
             if count == 1 {
                 let text = octets.extracting(pieces[0, attempt])
                 opened = sealer.open(
                     text, for: .session, named: cookies.name, appendingTo: &view.octets, at: now)
             } else {
-                joined.removeAll(keepingCapacity: true)
+                joined.removeAll()
                 for index in 0..<count {
                     joined.append(contentsOf: octets.extracting(pieces[index, attempt]))
                 }
@@ -50,15 +49,12 @@ package struct SessionReader: ~Copyable {
     }
 
     /// How many pieces the first one says there are. A lie is found out when the whole is opened.
-    private mutating func declaredCount(_ attempt: Int, _ octets: Span<UInt8>) -> Int? {
+    private func declaredCount(_ attempt: Int, _ octets: Span<UInt8>) -> Int? {
         guard pieces.hasFirst(1) else { return nil }
-        let first = pieces[0, attempt]
-        prefix.removeAll(keepingCapacity: true)
-        guard first.count > 8,
-            Base64URL.decode(
-                octets.extracting(first.lowerBound..<first.lowerBound + 8), appendingTo: &prefix)
+        // Octets 3, 4 and 5: the number of pieces is the last of them.
+        guard let group = Base64URL.group(of: octets.extracting(pieces[0, attempt]), at: 4)
         else { return nil }
-        let count = Int(prefix[Layout.pieces])
+        let count = Int(group & 0xFF)
         return (1...SessionCookies.piecesMax).contains(count) ? count : nil
     }
 }

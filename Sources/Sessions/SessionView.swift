@@ -6,7 +6,7 @@
 
 package import Values
 
-package struct SessionView: ~Copyable, Sendable {
+package struct SessionView: ~Copyable {
     package enum ClaimKind: UInt8, Sendable { case text, list, number, bool }
 
     /// One claim: ranges into `octets`, or, for its values, into `valueRanges`.
@@ -18,7 +18,7 @@ package struct SessionView: ~Copyable, Sendable {
     }
 
     /// The opened plaintext. Fill it, then `parse()`.
-    package var octets: [UInt8] = []
+    package var octets = OctetWriter()
 
     /// Ranges of `octets`.
     package private(set) var id = 0..<0
@@ -54,9 +54,16 @@ package struct SessionView: ~Copyable, Sendable {
     }
 
     /// Writes the access token's text, for the upstream's `Authorization` field.
-    package func appendAccessToken(to out: inout [UInt8]) {
+    package func appendAccessToken(to out: inout OctetWriter) {
         guard let packedAccessToken else { return }
         PackedToken.unpack(packedAccessToken, of: octets.span, to: &out)
+    }
+
+    /// As `parse()`, of a plaintext that is not there yet.
+    package mutating func parse(_ plaintext: [UInt8]) -> Bool {
+        octets.removeAll()
+        octets.append(contentsOf: plaintext)
+        return parse()
     }
 
     /// Finds the parts of `octets`; `false` where another version wrote them, and then nothing else
@@ -152,28 +159,30 @@ package struct SessionView: ~Copyable, Sendable {
 extension SessionView {
     /// The session as a value of its own; `nil` where a text is no UTF-8, which we never wrote.
     package func session() -> Session? {
-        guard let subject = String(packed: octets, subject) else { return nil }
+        guard let subject = String(packed: octets.span, subject) else { return nil }
         var claims: [SessionClaim] = []
         for claim in self.claims {
-            guard let name = String(packed: octets, claim.name), let value = value(of: claim)
+            guard let name = String(packed: octets.span, claim.name), let value = value(of: claim)
             else { return nil }
             claims.append(SessionClaim(name: name, value: value))
         }
         return Session(
-            id: Array(octets[id]), generation: generation, binding: Array(octets[binding]),
+            id: [UInt8](octets.span.extracting(id)), generation: generation,
+            binding: [UInt8](octets.span.extracting(binding)),
             subject: subject, claims: claims, startedAt: startedAt, sealedAt: sealedAt,
             authenticatedAt: authenticatedAt, expires: expires,
             accessToken: token(packedAccessToken), accessTokenExpires: accessTokenExpires,
             refreshToken: token(packedRefreshToken), idToken: token(packedIDToken),
-            providerSessionID: providerSessionID.flatMap { String(packed: octets, $0) },
-            scope: scope.flatMap { String(packed: octets, $0) },
-            authenticationContext: authenticationContext.flatMap { String(packed: octets, $0) })
+            providerSessionID: providerSessionID.flatMap { String(packed: octets.span, $0) },
+            scope: scope.flatMap { String(packed: octets.span, $0) },
+            authenticationContext: authenticationContext.flatMap { String(packed: octets.span, $0) }
+        )
     }
 
     private func value(of claim: Claim) -> SessionClaim.Value? {
         var texts: [String] = []
         for range in valueRanges[claim.values] {
-            guard let text = String(packed: octets, range) else { return nil }
+            guard let text = String(packed: octets.span, range) else { return nil }
             texts.append(text)
         }
         return switch claim.kind {
@@ -186,8 +195,8 @@ extension SessionView {
 
     private func token(_ packed: Range<Int>?) -> String? {
         guard let packed else { return nil }
-        var text: [UInt8] = []
+        var text = OctetWriter()
         PackedToken.unpack(packed, of: octets.span, to: &text)
-        return String(validating: text, as: UTF8.self)
+        return OctetText.string(text.span)
     }
 }

@@ -58,7 +58,7 @@ package enum Hex {
         return octets
     }
 
-    @inlinable package static func digit(_ value: UInt8, uppercase: Bool = false) -> UInt8 {
+    package static func digit(_ value: UInt8, uppercase: Bool = false) -> UInt8 {
         if value < 10 { return UInt8(ascii: "0") &+ value }
         return (uppercase ? UInt8(ascii: "A") : UInt8(ascii: "a")) &+ (value &- 10)
     }

@@ -69,24 +69,6 @@ package enum IPAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Appends the text; of IPv4, which stands in two fields of every forwarded request, without a
-    /// `String`.
-    package func append(to text: inout [UInt8]) {
-        switch self {
-        case .v4(let number):
-            text.append(addingCapacity: 15) { output in
-                for place in UInt32(0)..<4 {
-                    let part = UInt8(truncatingIfNeeded: number &>> (24 &- place &* 8))
-                    if place > 0 { output.append(UInt8(ascii: ".")) }
-                    if part >= 100 { output.append(part / 100 | UInt8(ascii: "0")) }
-                    if part >= 10 { output.append(part / 10 % 10 | UInt8(ascii: "0")) }
-                    output.append(part % 10 | UInt8(ascii: "0"))
-                }
-            }
-        case .v6: text.append(utf8: description)
-        }
-    }
-
     static func isMapped(_ high: UInt64, _ low: UInt64) -> Bool {
         high == 0 && low >> 32 == 0xFFFF
     }

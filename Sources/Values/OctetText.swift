@@ -2,31 +2,43 @@
 //
 // Protocol text is octets, and most of it is compared once and dropped. Case is folded for ASCII
 // letters alone, never by locale: `İ` is not `i` to HTTP.
+internal import COctets
 
-/// Questions about octets that are text.
-package enum OctetText {
+/// Questions about octets that are text. What most comparisons come to, another length, is `public`
+/// and inlinable so that it is found out in the rooms that ask; only such code is compiled into them.
+public enum OctetText {
     /// Whether the octets are exactly `text`.
-    package static func equals(_ octets: Span<UInt8>, _ text: StaticString) -> Bool {
+    @inlinable public static func equals(_ octets: Span<UInt8>, _ text: StaticString) -> Bool {
+        guard octets.count == text.utf8CodeUnitCount else { return false }
         // SAFETY: a static string lives as long as the program, and the span stays in the closure.
-        text.withUTF8Buffer { unsafe equals(octets, $0.span) }
+        return text.withUTF8Buffer { unsafe areSame(octets, $0.span) }
     }
 
-    package static func equals(_ octets: Span<UInt8>, _ other: Span<UInt8>) -> Bool {
-        let count = octets.count
-        guard count == other.count else { return false }
-        for index in 0..<count where octets[index] != other[index] { return false }
-        return true
+    @inlinable public static func equals(_ octets: Span<UInt8>, _ other: Span<UInt8>) -> Bool {
+        octets.count == other.count && areSame(octets, other)
+    }
+
+    /// Of two of the same length.
+    @usableFromInline static func areSame(_ octets: Span<UInt8>, _ other: Span<UInt8>) -> Bool {
+        // SAFETY: both are readable for their length while the closures run; memcmp keeps nothing.
+        unsafe octets.withUnsafeBytes { octets in
+            unsafe other.withUnsafeBytes { other in
+                unsafe octets.count == other.count
+                    && octets_are_same(octets.baseAddress, other.baseAddress, octets.count)
+            }
+        }
     }
 
     /// Whether the octets are `text` but for the case of ASCII letters.
-    package static func equalsIgnoringASCIICase(
+    @inlinable public static func equalsIgnoringASCIICase(
         _ octets: Span<UInt8>, _ text: StaticString
     ) -> Bool {
+        guard octets.count == text.utf8CodeUnitCount else { return false }
         // SAFETY: a static string lives as long as the program, and the span stays in the closure.
-        text.withUTF8Buffer { unsafe equalsIgnoringASCIICase(octets, $0.span) }
+        return text.withUTF8Buffer { unsafe equalsIgnoringASCIICase(octets, $0.span) }
     }
 
-    package static func equalsIgnoringASCIICase(
+    public static func equalsIgnoringASCIICase(
         _ octets: Span<UInt8>, _ other: Span<UInt8>
     ) -> Bool {
         guard octets.count == other.count else { return false }
@@ -90,25 +102,25 @@ package enum OctetText {
 
 extension UInt8 {
     /// The value of `0`...`9`.
-    @inlinable package var decimalDigit: UInt8? {
+    @inlinable public var decimalDigit: UInt8? {
         let value = self &- UInt8(ascii: "0")
         return value < 10 ? value : nil
     }
 
     /// The value of `0`...`9`, `a`...`f`, `A`...`F`.
-    @inlinable package var hexDigit: UInt8? {
+    @inlinable public var hexDigit: UInt8? {
         if let decimalDigit { return decimalDigit }
         let value = (self | 0x20) &- UInt8(ascii: "a")
         return value < 6 ? value &+ 10 : nil
     }
 
-    @inlinable package var asciiLowercased: UInt8 { isUppercaseASCII ? self | 0x20 : self }
+    @inlinable public var asciiLowercased: UInt8 { isUppercaseASCII ? self | 0x20 : self }
 
-    @inlinable package var isUppercaseASCII: Bool { self &- UInt8(ascii: "A") < 26 }
+    @inlinable public var isUppercaseASCII: Bool { self &- UInt8(ascii: "A") < 26 }
 
-    @inlinable package var isASCIILetter: Bool { (self | 0x20) &- UInt8(ascii: "a") < 26 }
+    @inlinable public var isASCIILetter: Bool { (self | 0x20) &- UInt8(ascii: "a") < 26 }
 
-    @inlinable package var isSpaceOrTab: Bool { self == 0x20 || self == 0x09 }
+    @inlinable public var isSpaceOrTab: Bool { self == 0x20 || self == 0x09 }
 }
 
 extension [UInt8] {
@@ -154,14 +166,27 @@ extension [UInt8] {
 
     /// A number in decimal, without a `String` on the way.
     package mutating func append(decimal number: UInt64) {
-        var digits = InlineArray<20, UInt8>(repeating: 0)
-        var start = 20
+        let digits = DecimalDigits(number)
+        append(contentsOf: digits.span)
+    }
+}
+
+/// The decimal digits of a number.
+struct DecimalDigits {
+    private var digits = InlineArray<20, UInt8>(repeating: 0)
+    private var start = 20
+
+    init(_ number: UInt64) {
         var rest = number
         repeat {
             start &-= 1
             digits[start] = UInt8(truncatingIfNeeded: rest % 10) | UInt8(ascii: "0")
             rest /= 10
         } while rest > 0
-        append(contentsOf: digits.span.extracting(start...))
+    }
+
+    var span: Span<UInt8> {
+        @_lifetime(borrow self)
+        get { digits.span.extracting(start...) }
     }
 }

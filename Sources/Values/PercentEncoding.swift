@@ -34,7 +34,7 @@ package enum PercentEncoding {
     }
 
     /// ALPHA / DIGIT / "-" / "." / "_" / "~"
-    @inlinable package static func isUnreserved(_ octet: UInt8) -> Bool {
+    package static func isUnreserved(_ octet: UInt8) -> Bool {
         if octet.isASCIILetter || octet.decimalDigit != nil { return true }
         return switch octet {
         case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): true

@@ -108,3 +108,16 @@ import Testing
         }
     }
 }
+
+extension AEADKey {
+    fileprivate func open(
+        _ sealed: Span<UInt8>, nonce: Span<UInt8>, authenticating additional: Span<UInt8>,
+        appendingTo plaintext: inout [UInt8]
+    ) -> Bool {
+        var isOpen = false
+        plaintext.append(addingCapacity: sealed.count) { output in
+            isOpen = open(sealed, nonce: nonce, authenticating: additional, into: &output)
+        }
+        return isOpen
+    }
+}

@@ -45,6 +45,31 @@ import Values
         }
     }
 
+    @Test func `whatever is no digit is refused in every place of a long text`() {
+        let octets = [UInt8](UInt8.min ... .max)
+        let digits = Set([UInt8](utf8: Base64URL.encode(octets.span)) + [UInt8](utf8: "-_"))
+        #expect(digits.count == 64)
+        var text = [UInt8](repeating: UInt8(ascii: "A"), count: 100)
+        for place in text.indices {
+            for octet in UInt8.min ... .max where !digits.contains(octet) {
+                text[place] = octet
+                if Base64URL.decode(text.span) != nil {
+                    Issue.record("\(octet) in place \(place) passes")
+                }
+            }
+            text[place] = UInt8(ascii: "A")
+        }
+    }
+
+    @Test func `four characters can be read out of a text`() {
+        let text = [UInt8](utf8: "QUJDREVG")
+        #expect(Base64URL.group(of: text.span, at: 0) == 0x414243)
+        #expect(Base64URL.group(of: text.span, at: 4) == 0x444546)
+        #expect(Base64URL.group(of: text.span, at: 5) == nil)
+        let noDigit = [UInt8](utf8: "QU=D")
+        #expect(Base64URL.group(of: noDigit.span, at: 0) == nil)
+    }
+
     @Test(arguments: [
         "A", "AAAAA", "Zg==", "Zh", "Zm9", "Zm-", "Zg ", " Zg", "Zm9v\n", "Zm9\u{E9}", "Zm.v",
         "Zm9vA", "=", "Z=g", "\0\0\0\0",
