@@ -1,4 +1,5 @@
 // The two clocks. Loops read them once a turn; cores are told the time.
+import CLinux
 import Glibc
 package import Values
 
