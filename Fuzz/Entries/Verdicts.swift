@@ -43,7 +43,10 @@ extension Entry {
         let step = reader.step(octets.span, into: &head)
         try hold(step == .head && head.octetCount == octets.count, "\(step): \(text)")
         try hold(head.count(of: .host) == 1 && head.framing == .none, text)
-        try hold(head.form == .origin && head.connection.isEmpty, text)
+        try hold(head.form == .origin, text)
+        // RFC 9110 §10.1.4: TE is named, and nothing else.
+        let isNamed = head.text(.connection, in: octets.span) == "TE" && head.only(.te) != nil
+        try hold(head.connection.isEmpty || (isNamed && head.only(.connection) != nil), text)
         let path = Array(octets[head.path.range])
         var canonical: [UInt8] = []
         let options = CanonicalPath.Options(encodedSlashesPass: true, keepSlashes: true)

@@ -33,6 +33,5 @@ enum Later {
     static let minimumRate = Availability.later("close bodies that move too slowly")
     static let memory = Availability.later("answer 503 past this much memory")
     static let upstreamH2C = Availability.later("speak HTTP/2 by prior knowledge to the upstream")
-    static let upgrades = Availability.later("pass other upgrades than websocket")
     static let stepUp = Availability.later("ask for a stronger login on this route")
 }

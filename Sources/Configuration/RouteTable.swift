@@ -110,7 +110,7 @@ enum RouteTable {
                 Later.stepUp, otherwise: "none"),
             key(
                 "upgrades", \.upgrades, .list(upgrade),
-                "Upgrades passed on besides websocket.", example: "[mqtt]", Later.upgrades),
+                "Upgrades passed on besides websocket.", example: "[mqtt]"),
         ])
 
     /// RFC 9110 §9.1: a token, and case-sensitive; a lower-case standard method is a slip.

@@ -25,6 +25,11 @@ struct ClientHead {
         for index in head.fields.indices {
             let field = head.fields[index]
             if field.known == .cacheControl { hasCacheControl = true }
+            if field.known == .trailer,
+                !isFinal || !plan.acceptsTrailers || head.framing != .chunked
+            {
+                continue
+            }
             guard keeps(field, octets, plan, carriesOurCookie: isOurs) else { continue }
             if field.known == .location || field.known == .contentLocation,
                 rewrite(octets.extracting(field.value.range), plan)
@@ -74,8 +79,8 @@ struct ClientHead {
         _ field: FieldLine, _ octets: Span<UInt8>, _ plan: ForwardPlan, carriesOurCookie: Bool
     ) -> Bool {
         switch field.known {
-        case .connection, .contentLength, .transferEncoding, .te, .trailer, .upgrade,
-            .keepAlive, .proxyConnection, .proxyAuthenticate, .proxyAuthorization, .http2Settings:
+        case .connection, .contentLength, .transferEncoding, .te, .upgrade, .keepAlive,
+            .proxyConnection, .proxyAuthenticate, .proxyAuthorization, .http2Settings:
             return false
         case .setCookie:
             if plan.snapshot.cookieNames.namesOurs(setCookie: octets.extracting(field.value.range))

@@ -14,9 +14,9 @@ package struct ForwardPlan {
     package let route: Int
     /// An index into the configuration's upstreams.
     package let upstream: Int
-    /// A WebSocket handshake, or an upgrade the route names: the server writes `Connection` and
-    /// `Upgrade` behind the head, and couples the two sides on a 101.
-    package let isUpgrade: Bool
+    /// Whether trailers of the answer may be passed on.
+    package let acceptsTrailers: Bool
+    let hop: HopTerms
     package let injectsToken: Bool
     /// Whether the session was read: then an answer without Cache-Control gets `private`.
     let readsSession: Bool
@@ -24,6 +24,16 @@ package struct ForwardPlan {
     let host: AskedHost
 
     var compiled: CompiledRoute { snapshot.compiled[route] }
+    /// What the server writes into `Connection` and `Upgrade` behind the head, and couples the two
+    /// sides for on a 101.
+    package var upgrade: UpgradeAsked {
+        if case .special(let upgrade, _) = hop { upgrade } else { .none }
+    }
+    package var isUpgrade: Bool { upgrade != .none }
+    /// What the request's `Connection` named, where trailers may follow: a list of names.
+    var endingHere: [UInt8] {
+        if case .special(_, let names) = hop { names } else { [] }
+    }
     package var settings: RouteSettings { compiled.settings }
     package var upstreamSettings: UpstreamSettings { compiled.upstream }
     /// The origin asked for, as it stands in a Location.
@@ -35,6 +45,12 @@ package struct ForwardPlan {
     }
     package var timeouts: Timeouts { settings.timeouts }
     package var limits: Limits { settings.limits }
+}
+
+/// What few requests have to say of this hop; the others carry nothing for it.
+indirect enum HopTerms: Sendable {
+    case usual
+    case special(UpgradeAsked, endingHere: [UInt8])
 }
 
 /// The cookies of ours that an upstream's answer carries.

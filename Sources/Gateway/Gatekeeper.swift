@@ -226,6 +226,12 @@ package struct Gatekeeper: ~Copyable {
         }
         if let verdict = rule(request, route, hasQuery: hasQuery, inquiry, facts) { return verdict }
 
+        let upgrade: UpgradeAsked =
+            facts.asker == .webSocket
+            ? .webSocket
+            : request.upgrade(among: route.settings.upgrades).map { .other($0) } ?? .none
+        let passesTrailers = request.head.framing == .chunked && inquiry.gathered == nil
+        let takesTrailers = upgrade == .none && acceptsTrailers(request)
         let path = matchedPath
         written.removeAll()
         upstreamHeadWriter.write(
@@ -235,14 +241,19 @@ package struct Gatekeeper: ~Copyable {
                 host: request.octets.extracting(inquiry.hostRange),
                 isTrusted: forwarding.isTrusted, passesTracestate: inquiry.passesTracestate,
                 certificateSubject: inquiry.peer.certificateSubject,
-                maxForwards: maxForwards.map { $0 - 1 }),
+                maxForwards: maxForwards.map { $0 - 1 }, passesTrailers: passesTrailers,
+                acceptsTrailers: takesTrailers),
             forwarding, facts, session: view, hasSession: inquiry.finding != .none,
             to: &written)
         upstreamHead.append(contentsOf: written.span)
         return .forward(
             ForwardPlan(
                 snapshot: snapshot, route: index, upstream: route.settings.upstream,
-                isUpgrade: facts.asker == .webSocket, injectsToken: route.settings.injectsToken,
+                acceptsTrailers: takesTrailers,
+                hop: upgrade == .none && !passesTrailers
+                    ? .usual
+                    : .special(upgrade, endingHere: passesTrailers ? request.connectionNames : []),
+                injectsToken: route.settings.injectsToken,
                 readsSession: route.settings.access != .public,
                 cookies: cookiesToAdd(inquiry), host: askedHost(inquiry, facts)))
     }

@@ -39,15 +39,25 @@ struct Request: ~Escapable {
 extension Request {
     /// Whether a WebSocket is asked for, well or badly (RFC 6455 §4.1).
     var asksForWebSocket: Bool {
-        guard let upgrade = head.upgrade else { return false }
-        let value = octets.extracting(upgrade.range)
-        var members = ListMembers()
-        while let member = members.next(in: value) {
-            if OctetText.equalsIgnoringASCIICase(value.extracting(member), "websocket") {
-                return true
+        guard head.upgrade != nil else { return false }
+        var index = head.nextIndex(of: .upgrade, from: 0)
+        while let at = index {
+            let value = octets.extracting(head.fields[at].value.range)
+            var members = ListMembers()
+            while let member = members.next(in: value) {
+                if OctetText.equalsIgnoringASCIICase(value.extracting(member), "websocket") {
+                    return true
+                }
             }
+            index = head.nextIndex(of: .upgrade, from: at + 1)
         }
         return false
+    }
+
+    /// The names that `Connection` lists, in all its lines: a list of its own; empty where it names
+    /// no fields.
+    var connectionNames: [UInt8] {
+        head.connection.contains(.namesFields) ? head.connectionNames(octets) : []
     }
 
     /// `Sec-Purpose: prefetch`, `prefetch;prerender` and what may follow.

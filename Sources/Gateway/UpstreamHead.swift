@@ -26,12 +26,16 @@ struct UpstreamHead {
         let certificateSubject: String?
         /// What is left of Max-Forwards, for OPTIONS alone.
         let maxForwards: UInt64?
+        /// Whether fields that follow the content pass.
+        let passesTrailers: Bool
+        /// Whether fields that follow the answer's do.
+        let acceptsTrailers: Bool
 
         @_lifetime(copy path, copy host)
         init(
             snapshot: Snapshot, route: CompiledRoute, path: Span<UInt8>, host: Span<UInt8>,
             isTrusted: Bool, passesTracestate: Bool, certificateSubject: String?,
-            maxForwards: UInt64?
+            maxForwards: UInt64?, passesTrailers: Bool, acceptsTrailers: Bool
         ) {
             self.snapshot = snapshot
             self.route = route
@@ -41,6 +45,8 @@ struct UpstreamHead {
             self.passesTracestate = passesTracestate
             self.certificateSubject = certificateSubject
             self.maxForwards = maxForwards
+            self.passesTrailers = passesTrailers
+            self.acceptsTrailers = acceptsTrailers
         }
     }
 
@@ -146,10 +152,12 @@ struct UpstreamHead {
         _ field: FieldLine, _ request: borrowing Request, _ facts: borrowing Facts
     ) -> Bool {
         switch field.known {
-        // `Trailer` too: the server passes no trailers on, so none are promised.
-        case .host, .connection, .contentLength, .transferEncoding, .te, .trailer, .upgrade,
-            .keepAlive, .proxyConnection, .proxyAuthenticate, .proxyAuthorization, .http2Settings:
+        case .host, .connection, .contentLength, .transferEncoding, .te, .upgrade, .keepAlive,
+            .proxyConnection, .proxyAuthenticate, .proxyAuthorization, .http2Settings:
             return false
+        case .trailer:
+            // Where none can follow, none are promised.
+            if !facts.passesTrailers { return false }
         case .authorization:
             if facts.route.settings.injectsToken { return false }
         case .cookie:
@@ -199,7 +207,8 @@ struct UpstreamHead {
         _ request: borrowing Request, _ facts: borrowing Facts, _ forwarding: borrowing Forwarding,
         _ ids: borrowing RequestFacts, to out: inout OctetWriter
     ) {
-        if acceptsTrailers(request) { out.append("TE: trailers\r\n") }
+        // RFC 9110 §10.1.4: who sends TE names it in Connection too.
+        if facts.acceptsTrailers { out.append("TE: trailers\r\nConnection: TE\r\n") }
         if let left = facts.maxForwards {
             out.append("Max-Forwards: ")
             out.append(decimal: left)
@@ -226,20 +235,6 @@ struct UpstreamHead {
         out.append("\r\ntraceparent: ")
         out.append(contentsOf: ids.traceparent)
         out.append("\r\n")
-    }
-
-    private func acceptsTrailers(_ request: borrowing Request) -> Bool {
-        guard request.has(.te) else { return false }
-        for field in request.head.fields where field.known == .te {
-            let value = request.octets.extracting(field.value.range)
-            var members = ListMembers()
-            while let member = members.next(in: value) {
-                if OctetText.equalsIgnoringASCIICase(value.extracting(member), "trailers") {
-                    return true
-                }
-            }
-        }
-        return false
     }
 }
 

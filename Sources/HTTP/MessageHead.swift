@@ -44,6 +44,16 @@ extension MessageHead {
         return nil
     }
 
+    /// What `Connection` lists, in all its lines, as a list of its own.
+    package func connectionNames(_ octets: Span<UInt8>) -> [UInt8] {
+        var names: [UInt8] = []
+        for line in fields where line.known == .connection {
+            names.append(contentsOf: octets.extracting(line.value.range))
+            names.append(.comma)
+        }
+        return names
+    }
+
     /// The first value of the field as text, for cold paths; `nil` when absent or not UTF-8.
     package func text(_ known: KnownField, in octets: Span<UInt8>) -> String? {
         guard let line = first(known) else { return nil }

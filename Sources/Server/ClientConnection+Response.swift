@@ -102,10 +102,20 @@ extension ClientConnection {
         }
     }
 
-    func writeEnd(as outgoing: Outgoing) {
+    /// - Parameters:
+    ///   - trailers: field lines as the upstream sent them.
+    ///   - endingHere: what its `Connection` named.
+    func writeEnd(as outgoing: Outgoing, _ trailers: Span<UInt8>, endingHere: Span<UInt8>) {
         guard outgoing == .chunked else { return }
         wire.prepare(worker)
-        wire.outbox.octets.append(ChunkedCoding.last)
+        guard !trailers.isEmpty else {
+            wire.outbox.octets.append(ChunkedCoding.last)
+            return
+        }
+        wire.outbox.octets.append(ChunkedCoding.lastBeforeTrailers)
+        worker.gatekeeper.appendResponseTrailers(
+            trailers, endingHere: endingHere, to: &wire.outbox.octets)
+        wire.outbox.octets.append("\r\n")
     }
 
     // MARK: Our own answers

@@ -289,11 +289,11 @@ final class ClientConnection: LoopHandler {
             buffer.consume(consumed)
             exchange.take(octets)
             return true
-        case .end(_, let consumed):
-            // Trailers are dropped: no upstream has been told that there would be any.
+        case .end(let range, let consumed):
+            let trailers = buffer.octets.extracting(range ?? 0..<0)
             buffer.consume(consumed)
             phase = .waiting
-            exchange.contentEnded()
+            exchange.contentEnded(trailers)
             return true
         case .refused(let fault):
             exchange.keepsAlive = false

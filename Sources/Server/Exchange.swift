@@ -41,7 +41,7 @@ final class Exchange {
     private(set) var framing = BodyFraming.none
     private(set) var expectsContinue = false
     private var hasContinued = false
-    /// What `Upgrade` named, where the head asks for one.
+    /// What `Upgrade` says to the upstream.
     private(set) var upgradeAskedFor: [UInt8] = []
     /// The method as it came: for the log.
     private(set) var methodToken: [UInt8] = []
@@ -166,7 +166,6 @@ final class Exchange {
         if worker.logsAccess {
             methodToken.append(contentsOf: octets.extracting(head.methodToken.range))
         }
-        if let upgrade = head.upgrade { noteUpgrade(octets.extracting(upgrade.range)) }
         let verdict = decide(head, octets, known: .unread)
         switch verdict {
         case .forward, .answer: break
@@ -232,6 +231,7 @@ final class Exchange {
     }
 
     private func forward(_ plan: consuming ForwardPlan) {
+        if plan.isUpgrade { upgradeAskedFor = plan.upgrade.token }
         terms = worker.terms(ofRoute: plan.route)
         let (upstream, isUpgrade) = (plan.upstream, plan.isUpgrade)
         self.plan = consume plan
@@ -243,27 +243,10 @@ final class Exchange {
         relay.begin(upstream: upstream, isUpgrade: isUpgrade, gathered: gathered.take())
     }
 
-    /// `websocket` where it is among what is asked for, else the first.
-    private func noteUpgrade(_ value: Span<UInt8>) {
-        var members = ListMembers()
-        while let member = members.next(in: value) {
-            let name = value.extracting(member)
-            let isWebSocket = OctetText.equalsIgnoringASCIICase(name, "websocket")
-            guard upgradeAskedFor.isEmpty || isWebSocket else { continue }
-            upgradeAskedFor = [UInt8](name)
-            if isWebSocket { return }
-        }
-    }
-
     /// Whether a 101 names what was asked for, and nothing else.
     func upgradeMatches(_ value: Span<UInt8>) -> Bool {
         let asked = upgradeAskedFor
         return !asked.isEmpty && OctetText.equalsIgnoringASCIICase(value, asked.span)
-    }
-
-    private var isWebSocket: Bool {
-        let asked = upgradeAskedFor
-        return OctetText.equalsIgnoringASCIICase(asked.span, "websocket")
     }
 
     // MARK: Upward: what the carrier tells
@@ -293,12 +276,20 @@ final class Exchange {
         }
     }
 
-    func contentEnded() {
+    /// - Parameter trailers: field lines behind the content.
+    func contentEnded(_ trailers: Span<UInt8> = Span()) {
         switch stage {
         case .gathering: gatheringEnded()
-        case .relaying: relay.requestEnded()
+        case .relaying: relay.requestEnded(trailers)
         case .idle, .suspended, .answered: break
         }
+    }
+
+    /// Those lines of the request's trailers that the upstream may have.
+    func appendTrailers(_ trailers: Span<UInt8>, to octets: inout [UInt8]) {
+        guard let plan = plan.take() else { return }
+        worker.gatekeeper.appendRequestTrailers(trailers, under: plan, to: &octets)
+        self.plan = consume plan
     }
 
     func clientHasRoom() {
@@ -362,6 +353,7 @@ final class Exchange {
             $0.becameTunnel()
         }
         if let session = plan.flatMap({ facts.watch(under: $0.snapshot) }) {
+            let isWebSocket = plan?.upgrade == .webSocket
             becomeLongLived(Lasting(session, closeCode: isWebSocket ? head.closeCode(octets) : nil))
         }
         client { $0.pump() }
@@ -375,7 +367,15 @@ final class Exchange {
     }
 
     /// The answer is whole.
-    func respondEnd() { client { $0.writeEnd(as: outgoing) } }
+    /// - Parameters:
+    ///   - trailers: field lines behind the content.
+    ///   - endingHere: what the answer's `Connection` named.
+    func respondEnd(_ trailers: Span<UInt8> = Span(), endingHere: Span<UInt8> = Span()) {
+        let passes = !trailers.isEmpty && plan?.acceptsTrailers ?? false
+        client {
+            $0.writeEnd(as: outgoing, passes ? trailers : Span(), endingHere: endingHere)
+        }
+    }
 
     func flush() { client { $0.flush() } }
 
@@ -482,26 +482,4 @@ final class Exchange {
     var isForSite: Bool { client?.isForSite ?? true }
 
     var requestID: String { String(decoding: facts.requestID, as: UTF8.self) }
-}
-
-/// A head that outlives the octets it was read from.
-private struct KeptHead {
-    let head: RequestHead
-    let octets: [UInt8]
-
-    init(_ head: RequestHead, _ octets: Span<UInt8>) {
-        self.head = head
-        self.octets = [UInt8](octets.extracting(0..<min(head.octetCount, octets.count)))
-    }
-
-    func adminRequest(_ content: [UInt8]) -> AdminRequest {
-        let span = octets.span
-        func text(_ range: OctetRange) -> String {
-            OctetText.string(span.extracting(range.range)) ?? ""
-        }
-        return AdminRequest(
-            method: text(head.methodToken), target: text(head.target), host: text(head.authority),
-            content: content,
-            isFromPage: head.present.contains(.origin) || head.present.contains(.secFetchSite))
-    }
 }

@@ -44,6 +44,8 @@ final class Relay {
     private(set) var sentAt = MonotonicInstant(nanoseconds: 0)
     private(set) var answeredAt: MonotonicInstant?
     private var gathered: [UInt8]?
+    /// What the answer's `Connection` named, where trailers may follow.
+    private var endingHere: [UInt8] = []
 
     init(_ worker: Worker) { self.worker = worker }
 
@@ -188,13 +190,20 @@ final class Relay {
     }
 
     /// The request has been taken whole.
-    func requestEnded() {
+    /// - Parameter trailers: field lines behind its content.
+    func requestEnded(_ trailers: Span<UInt8>) {
         guard let upstream, !hasSentRequest else { return }
         hasSentRequest = true
         guard isChunkedUpward else { return }
-        upstream {
-            $0.wire.prepare(worker)
-            $0.wire.outbox.octets.append(ChunkedCoding.last)
+        upstream { upstream in
+            upstream.wire.prepare(worker)
+            guard !trailers.isEmpty else {
+                upstream.wire.outbox.octets.append(ChunkedCoding.last)
+                return
+            }
+            upstream.wire.outbox.octets.append(ChunkedCoding.lastBeforeTrailers)
+            exchange { $0.appendTrailers(trailers, to: &upstream.wire.outbox.octets) }
+            upstream.wire.outbox.octets.append("\r\n")
         }
     }
 
@@ -238,9 +247,10 @@ final class Relay {
                 buffer.consume(consumed)
                 exchange { $0.respondContent(octets) }
                 return true
-            case .end(_, let consumed):
+            case .end(let range, let consumed):
+                let trailers = buffer.octets.extracting(range ?? 0..<0)
                 buffer.consume(consumed)
-                ended(leftover: buffer)
+                ended(leftover: buffer, trailers)
                 return false
             case .refused(let fault):
                 fail(.badAnswer("\(fault.code): \(fault.sentence)"))
@@ -289,8 +299,12 @@ final class Relay {
         let framing = head.framing
         keepsUpstream =
             head.keepsAlive && framing != .untilClose && !isUpgrade
-            && !bindsConnection(head, buffer.octets)
+            && !head.bindsConnection(buffer.octets)
         content = ContentReader(framing)
+        if !endingHere.isEmpty { endingHere = [] }
+        if framing == .chunked, head.connection.contains(.namesFields) {
+            endingHere = head.connectionNames(buffer.octets)
+        }
         phase = .content
         exchange.respond(head, buffer.octets, framing: framing)
         buffer.consume(head.octetCount)
@@ -318,32 +332,14 @@ final class Relay {
         return head.nextIndex(of: .upgrade, from: first + 1) == nil
     }
 
-    /// NTLM and Negotiate sign in the connection, not the request: one that has been asked for them is
-    /// shared with nobody.
-    private func bindsConnection(_ head: ResponseHead, _ octets: Span<UInt8>) -> Bool {
-        guard head.present.contains(.wwwAuthenticate) else { return false }
-        var index = head.nextIndex(of: .wwwAuthenticate, from: 0)
-        while let at = index {
-            let value = octets.extracting(head.fields[at].value.range)
-            var members = ListMembers()
-            while let member = members.next(in: value) {
-                let scheme = value.extracting(member)
-                for name in ["ntlm", "negotiate"] as [StaticString]
-                where scheme.count >= name.utf8CodeUnitCount
-                    && OctetText.equalsIgnoringASCIICase(
-                        scheme.extracting(0..<name.utf8CodeUnitCount), name)
-                {
-                    return true
-                }
-            }
-            index = head.nextIndex(of: .wwwAuthenticate, from: at + 1)
-        }
-        return false
-    }
-
     /// The answer is whole.
-    private func ended(leftover buffer: OctetBuffer) {
-        exchange { $0.respondEnd() }
+    private func ended(leftover buffer: OctetBuffer, _ trailers: Span<UInt8>) {
+        if trailers.isEmpty {
+            exchange { $0.respondEnd() }
+        } else {
+            let names = endingHere
+            exchange { $0.respondEnd(trailers, endingHere: names.span) }
+        }
         finish(keepingUpstream: buffer.isEmpty)
     }
 

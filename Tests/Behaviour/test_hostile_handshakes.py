@@ -7,7 +7,7 @@ import pytest
 from hostile import LINE, SENDERS, SMUGGLED, Own, Passed, Row, own, passed, refused
 from raw import request
 from rooms import room, whole_room  # noqa: F401 - fixtures
-from upstream import answer
+from upstream import CLOSE, answer
 from waiting import until
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -144,7 +144,7 @@ def test_a_good_handshake_opens_a_tunnel_and_nothing_else_is_shared(room, sender
     echo, never = room.upstream.script, threading.Event()
     lines = "Content-Length: 5\r\nKeep-Alive: 5\r\nSet-Cookie: gatehouse=poison\r\n"
     octets = SWITCHED[:-2] + lines + "\r\nhello"
-    room.upstream.script = lambda r: [octets.encode(), never] if "upgrade" in r.names else echo(r)
+    room.upstream.script = lambda r: [octets.encode(), never, CLOSE] if "upgrade" in r.names else echo(r)
     with room.gateway.raw() as client:
         client.send(ask(room, sender, *GOOD) + b"\x81\x05early" + SMUGGLED.replace("{host}", "h").encode())
         head = client.head()
@@ -154,7 +154,6 @@ def test_a_good_handshake_opens_a_tunnel_and_nothing_else_is_shared(room, sender
         until(lambda: b"hello" in client.received or not client._more(), "what came with the 101")
         assert bytes(client.received) == b"hello"
         room.clean()
-    # Before the recorder goes on reading its end of the tunnel, where what came early still waits.
     assert [r.target for r in room.upstream.requests if "/clean/" not in r.target] == [sender.path]
     never.set()
 

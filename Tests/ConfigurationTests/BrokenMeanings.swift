@@ -478,10 +478,6 @@ let brokenMeanings = [
                 "leave it out until then"
             ),
             (
-                "40:15: routes[0].upgrades: is not available in this version: it will pass other upgrades than websocket",
-                "leave it out until then"
-            ),
-            (
                 #"40:22: routes[0].upgrades[1]: "h2c" is not an upgrade"#,
                 "name another protocol; h2c, HTTP/* and TLS/* cannot be passed on"
             ),

@@ -284,7 +284,7 @@ import Testing
     @Test func `a handshake keeps what the upstream needs of it`() throws {
         let door = try Door()
         let reply = try door.ask("GET", "/s", Self.webSocket + [door.signedIn()])
-        #expect(reply.plan?.isUpgrade == true)
+        #expect(reply.plan?.upgrade == .webSocket)
         #expect(reply.sent("Upgrade").isEmpty && reply.sent("Connection").isEmpty)
         #expect(reply.sent("Sec-WebSocket-Key") == ["dGhlIHNhbXBsZSBub25jZQ=="])
     }

@@ -21,7 +21,8 @@ import Values
             reply.lines == [
                 "POST /public/x?a=%2f&b HTTP/1.1", "Host: portal.example.com", "Accept: a",
                 "Expect: 100-continue", "Via: 1.0 before", "B: 2", "TE: trailers",
-                "Via: 1.1 gatehouse", "X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: https",
+                "Connection: TE", "Via: 1.1 gatehouse", "X-Forwarded-For: 192.0.2.1",
+                "X-Forwarded-Proto: https",
                 "X-Forwarded-Host: portal.example.com", "X-Forwarded-Port: 443",
                 "Forwarded: for=192.0.2.1;host=\"portal.example.com\";proto=https",
                 "X-Request-Id: id-1",
