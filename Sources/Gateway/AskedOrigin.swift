@@ -52,7 +52,8 @@ extension Gatekeeper {
         guard forwarding.isSaidHTTP, snapshot.configuration.externalURL.scheme == .https else {
             return nil
         }
-        guard request.isGetOrHead else {
+        // Who asks about a request is not led anywhere in its place.
+        guard request.isGetOrHead, !OctetText.equals(facts.path.span, OwnPath.verifyPath) else {
             return refuse(.httpsRequired, request, inquiry, facts)
         }
         return redirect(to: origin(inquiry, facts), request, facts)

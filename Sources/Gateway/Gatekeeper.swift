@@ -276,7 +276,8 @@ package struct Gatekeeper: ~Copyable {
         guard case .live(let provider, _) = inquiry.finding else { return nil }
 
         let kind = CallKind.of(
-            request, facts.asker, isGraphQL: route.settings.graphQL, hasQuery: hasQuery)
+            request, request.method, facts.asker, isGraphQL: route.settings.graphQL,
+            hasQuery: hasQuery)
         let relation = siteRelation(request, inquiry, facts, byOriginAlone: kind == .webSocket)
         switch crossSite(kind, relation) {
         case .pass: break

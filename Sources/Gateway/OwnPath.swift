@@ -14,10 +14,13 @@ enum OwnPath: Equatable {
     case backchannelLogout
     case frontchannelLogout
     case me
+    case verify
     case error
 
     /// Whether a canonical path lies under ours.
     static func covers(_ path: Span<UInt8>) -> Bool { OctetText.hasPrefix(path, "/.auth/") }
+
+    static let verifyPath: StaticString = "/.auth/verify"
 
     /// - Parameter path: canonical, as octets, since `String` calls equal what is not the same.
     static func of(_ path: Span<UInt8>, _ providers: [ProviderSettings]) -> OwnPath? {
@@ -25,6 +28,7 @@ enum OwnPath: Equatable {
         if OctetText.equals(path, "/.auth/logout") { return .logout }
         if OctetText.equals(path, "/.auth/signed-out") { return .signedOut }
         if OctetText.equals(path, "/.auth/me") { return .me }
+        if OctetText.equals(path, verifyPath) { return .verify }
         if OctetText.equals(path, "/.auth/backchannel-logout") { return .backchannelLogout }
         if OctetText.equals(path, "/.auth/frontchannel-logout") { return .frontchannelLogout }
         if OctetText.equals(path, "/.auth/error") { return .error }
@@ -46,6 +50,7 @@ enum OwnPath: Equatable {
         switch self {
         case .login, .callback, .signedOut, .frontchannelLogout, .me, .error: "GET, HEAD"
         case .backchannelLogout: "POST"
+        case .verify: Gatekeeper.methods
         case .logout: "GET, HEAD, POST"
         }
     }
@@ -53,6 +58,8 @@ enum OwnPath: Equatable {
     func allows(_ method: Method) -> Bool {
         switch (self, method) {
         case (.backchannelLogout, _): method == .post
+        // Envoy asks with the method of the request that it asks about.
+        case (.verify, _): true
         case (_, .get), (_, .head), (.logout, .post): true
         case (.login, _), (.callback, _), (.signedOut, _), (.frontchannelLogout, _), (.me, _),
             (.error, _), (.logout, _):
@@ -84,6 +91,7 @@ extension Gatekeeper {
         case .backchannelLogout: return answerBackchannelLogout(request, inquiry, facts)
         case .frontchannelLogout: return answerFrontchannelLogout(request, inquiry, &facts)
         case .me: return answerMe(request, inquiry, &facts)
+        case .verify: return answerVerify(request, inquiry, &facts)
         case .error: return answerError(request, inquiry, facts)
         }
     }

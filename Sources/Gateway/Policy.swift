@@ -120,14 +120,15 @@ func crossSite(_ kind: CallKind, _ relation: SiteRelation) -> SiteRuling {
 
 extension CallKind {
     static func of(
-        _ request: borrowing Request, _ asker: Asker, isGraphQL: Bool, hasQuery: Bool
+        _ request: borrowing Request, _ method: Method, _ asker: Asker, isGraphQL: Bool,
+        hasQuery: Bool
     ) -> CallKind {
         if asker == .webSocket { return .webSocket }
-        guard isGraphQL else { return request.method.isSafe ? .safe : .unsafe }
-        if request.method == .get, !hasQuery, Asker.isNavigation(request) {
+        guard isGraphQL else { return method.isSafe ? .safe : .unsafe }
+        if method == .get, !hasQuery, Asker.isNavigation(request) {
             return .graphQLNavigation
         }
-        if request.isGetOrHead || request.method == .options { return .graphQLGet }
+        if method == .get || method == .head || method == .options { return .graphQLGet }
         return request.sendsJSON ? .graphQLWithJSON : .graphQLWithoutJSON
     }
 }

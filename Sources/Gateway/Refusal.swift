@@ -3,7 +3,7 @@
 //
 // The sentences never say what lies behind the gateway; the reason under the code is in the log.
 
-enum Refusal: Equatable {
+enum Refusal: Error, Equatable {
     case hostMissing
     case hostUnknown
     case httpsRequired
@@ -23,6 +23,8 @@ enum Refusal: Equatable {
     case graphQLUnreadable(String)
     case mutationByGet
     case parameterInvalid(String)
+    case verifyUntrusted
+    case verifyUnclear(String)
     case providerUnknown
     case providerRefused
     case providerError
@@ -33,7 +35,9 @@ enum Refusal: Equatable {
             .parameterInvalid, .providerUnknown, .providerError:
             400
         case .unauthenticated, .tokenEnded: 401
-        case .httpsRequired, .crossSite, .formTokenMissing, .providerRefused: 403
+        case .httpsRequired, .crossSite, .formTokenMissing, .providerRefused, .verifyUntrusted,
+            .verifyUnclear:
+            403
         case .notFound: 404
         case .methodRefused, .mutationByGet: 405
         case .hostUnknown: 421
@@ -74,6 +78,8 @@ enum Refusal: Equatable {
         case .graphQLUnreadable: "graphql-unreadable"
         case .mutationByGet: "mutation-by-get"
         case .parameterInvalid: "parameter-invalid"
+        case .verifyUntrusted: "verify-untrusted"
+        case .verifyUnclear: "verify-unclear"
         case .providerUnknown: "provider-unknown"
         case .providerRefused: "provider-refused"
         case .providerError: "provider-error"
@@ -95,6 +101,7 @@ enum Refusal: Equatable {
         case .methodRefused, .mutationByGet: "That cannot be done here"
         case .pathAmbiguous, .queryInvalid, .graphQLUnreadable, .parameterInvalid:
             "This address is not valid"
+        case .verifyUntrusted, .verifyUnclear: "This question cannot be answered"
         case .notFound: "There is no such page"
         case .loop: "This request goes in circles"
         case .prefetch: "Not now"
@@ -133,6 +140,9 @@ enum Refusal: Equatable {
         case .graphQLUnreadable(let what): "The query cannot be read: \(what)."
         case .mutationByGet: "A mutation has to be sent by POST."
         case .parameterInvalid(let what): "A parameter of the address is not valid: \(what)."
+        case .verifyUntrusted:
+            "It says which request it is about, and whoever sent it is not in trusted_proxies."
+        case .verifyUnclear(let what): "It is not clear which request it is about: \(what)."
         case .providerUnknown: "The link names a sign-in service that is not set up here."
         case .providerRefused: "The sign-in service did not let you in."
         case .providerError: "The sign-in service reported a problem. You can try again."
@@ -153,7 +163,7 @@ enum Refusal: Equatable {
         case .hostMissing, .hostUnknown, .httpsRequired, .pathAmbiguous, .queryInvalid, .notFound,
             .loop, .prefetch, .unauthenticated, .tokenEnded, .crossSite, .formTokenMissing,
             .webSocketInvalid, .graphQLUnreadable, .parameterInvalid, .providerUnknown,
-            .providerRefused, .providerError:
+            .providerRefused, .providerError, .verifyUntrusted, .verifyUnclear:
             []
         }
     }

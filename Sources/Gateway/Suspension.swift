@@ -111,9 +111,12 @@ extension Gatekeeper {
         }
     }
 
+    /// - Parameters:
+    ///   - status: another than the refusal's own, for who would not understand that.
+    ///   - returnTo: where the login that is offered leads; by default to what was asked.
     func refuse(
-        _ refusal: Refusal, _ request: borrowing Request, _ inquiry: borrowing Inquiry,
-        _ facts: borrowing RequestFacts
+        _ refusal: Refusal, as status: Int? = nil, returnTo: String? = nil,
+        _ request: borrowing Request, _ inquiry: borrowing Inquiry, _ facts: borrowing RequestFacts
     ) -> Verdict {
         var audience = Audience(
             asker: facts.asker, isGraphQL: facts.isGraphQL,
@@ -123,13 +126,15 @@ extension Gatekeeper {
             audience.loginURL =
                 origin(inquiry, facts).description
                 + OwnPath.loginTarget(
-                    returnTo: offeredReturnPath(request, inquiry, facts), provider: "")
+                    returnTo: returnTo ?? offeredReturnPath(request, inquiry, facts), provider: "")
         }
         audience.presentedToken =
             refusal == .tokenEnded
             || (refusal == .unauthenticated
                 && (request.presentsBearer || inquiry.wasFoundWithoutSession))
-        var answer = snapshot.answer(Statement(refusal), to: audience)
+        var statement = Statement(refusal)
+        statement.status = status ?? statement.status
+        var answer = snapshot.answer(statement, to: audience)
         answer.logReason = refusal.sentence
         answer.closes = refusal.hasTwoReadings
         return .answer(answer)
