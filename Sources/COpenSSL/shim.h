@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
+#include <openssl/ocsp.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -36,10 +37,30 @@ static inline void gate_SSL_CTX_set_session_cache_mode(SSL_CTX *context, long mo
 static inline int gate_SSL_CTX_add1_chain_cert(SSL_CTX *context, X509 *certificate) {
     return (int)SSL_CTX_add1_chain_cert(context, certificate);
 }
+static inline int gate_SSL_CTX_set1_groups_list(SSL_CTX *context, const char *list) {
+    return (int)SSL_CTX_set1_groups_list(context, list);
+}
+static inline void gate_SSL_CTX_set_max_cert_list(SSL_CTX *context, long octets) {
+    SSL_CTX_set_max_cert_list(context, octets);
+}
+static inline void gate_SSL_CTX_set_tlsext_status_cb(SSL_CTX *context, int (*function)(SSL *, void *)) {
+    SSL_CTX_set_tlsext_status_cb(context, function);
+}
+static inline void gate_SSL_set_tlsext_status_ocsp_resp(SSL *connection, void *octets, long count) {
+    SSL_set_tlsext_status_ocsp_resp(connection, octets, count);
+}
+static inline void *gate_OPENSSL_malloc(size_t count) { return OPENSSL_malloc(count); }
+static inline void gate_OPENSSL_free(void *memory) { OPENSSL_free(memory); }
+static inline int gate_sk_GENERAL_NAME_num(const GENERAL_NAMES *names) { return sk_GENERAL_NAME_num(names); }
+static inline GENERAL_NAME *gate_sk_GENERAL_NAME_value(const GENERAL_NAMES *names, int index) {
+    return sk_GENERAL_NAME_value(names, index);
+}
 static inline int gate_SSL_set_tlsext_host_name(SSL *connection, const char *name) {
     return (int)SSL_set_tlsext_host_name(connection, name);
 }
 
 static inline uint64_t gate_SSL_OP_NO_COMPRESSION(void) { return SSL_OP_NO_COMPRESSION; }
 static inline uint64_t gate_SSL_OP_NO_RENEGOTIATION(void) { return SSL_OP_NO_RENEGOTIATION; }
+static inline uint64_t gate_SSL_OP_NO_TICKET(void) { return SSL_OP_NO_TICKET; }
+static inline unsigned long gate_XN_FLAG_RFC2253(void) { return XN_FLAG_RFC2253; }
 static inline unsigned long gate_XN_FLAG_ONELINE(void) { return XN_FLAG_ONELINE; }

@@ -11,6 +11,9 @@ final class OctetChannel {
     /// What libssl has written during this call: the caller's array, swapped in and out.
     private var output: [UInt8] = []
 
+    /// Whether libssl has taken all there is.
+    var isDrained: Bool { unsafe input.isEmpty }
+
     /// Lets libssl append to `out` until `body` returns.
     func lending<Result, Failure: Error>(
         _ out: inout [UInt8], _ body: () throws(Failure) -> Result

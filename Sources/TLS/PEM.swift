@@ -27,18 +27,14 @@ enum PEM {
         }
     }
 
-    /// Calls `body` with the first private key; nil if there is none to be read without a password.
-    /// SAFETY: the key is freed when `body` returns; who keeps it longer takes a reference.
-    static func withPrivateKey<Result>(
-        in text: [UInt8], _ body: (OpaquePointer) -> Result
-    ) -> Result? {
+    /// The first private key; nil if there is none to be read without a password.
+    /// SAFETY: the caller owns the reference.
+    static func privateKey(in text: [UInt8]) -> OpaquePointer? {
         let key = reading(text) { bio in
             unsafe PEM_read_bio_PrivateKey_ex(bio, nil, noPassword, nil, nil, nil)
         }
         LibraryErrors.clear()
-        guard let key else { return nil }
-        defer { unsafe EVP_PKEY_free(key) }
-        return body(key)
+        return unsafe key
     }
 
     private static func reading<Result>(

@@ -16,26 +16,28 @@ import COpenSSL
     package private(set) var progress = Progress.handshaking
     /// The peer has said that it will send no more (close_notify).
     package private(set) var peerClosed = false
+    /// Of a client that showed a certificate, and was asked for one: its subject as RFC 4514 writes it,
+    /// in ASCII.
+    package private(set) var peerSubject: String?
 
-    let context: TLSContext
+    enum Side {
+        case client(TLSContext)
+        case server(TLSServerContext)
+    }
+
+    let side: Side
     private let channel = OctetChannel()
     // SAFETY: made in `init`, freed in `deinit`, while the channel its BIO writes to and the object
     // that is noted beside it (this one) still exist.
     private let connection: OpaquePointer
     private var verificationFailure: String?
     private var firstOctet: UInt8?
+    /// Anything has been received.
+    package var hasBegun: Bool { firstOctet != nil }
 
-    /// Throws only when there is no memory for it.
-    package init(_ context: TLSContext) throws(TLSFault) {
-        guard let connection = unsafe SSL_new(context.context) else {
-            throw .broken(LibraryErrors.take()?.words ?? "no connection could be made")
-        }
-        self.context = context
-        unsafe self.connection = connection
-        // SAFETY: what is noted beside the SSL does not own this object, which frees the SSL in `deinit`.
-        let bio = channel.makeBIO()
-        unsafe SSL_set_bio(connection, bio, bio)  // takes the one reference, for both directions
-        unsafe SSL_set_ex_data(connection, 0, Unmanaged.passUnretained(self).toOpaque())
+    /// As a client. Throws only when there is no memory for it.
+    package convenience init(_ context: TLSContext) throws(TLSFault) {
+        try unsafe self.init(context.context, .client(context))
         unsafe SSL_set_connect_state(connection)
         if case .host(let name) = context.serverName {
             require(unsafe gate_SSL_set_tlsext_host_name(connection, name), "set_tlsext_host_name")
@@ -47,9 +49,28 @@ import COpenSSL
         }
         LibraryErrors.clear()
     }
+
+    /// As a server, which waits for the client to begin.
+    package convenience init(_ context: TLSServerContext) throws(TLSFault) {
+        try unsafe self.init(context.contexts[0], .server(context))
+        unsafe SSL_set_accept_state(connection)
+        LibraryErrors.clear()
+    }
+
+    private init(_ context: OpaquePointer, _ side: Side) throws(TLSFault) {
+        guard let connection = unsafe SSL_new(context) else {
+            throw .broken(LibraryErrors.take()?.words ?? "no connection could be made")
+        }
+        self.side = side
+        unsafe self.connection = connection
+        // SAFETY: what is noted beside the SSL does not own this object, which frees the SSL in `deinit`.
+        let bio = channel.makeBIO()
+        unsafe SSL_set_bio(connection, bio, bio)  // takes the one reference, for both directions
+        unsafe SSL_set_ex_data(connection, 0, Unmanaged.passUnretained(self).toOpaque())
+    }
     deinit { unsafe SSL_free(connection) }
 
-    /// The handshake's first message.
+    /// The handshake's first message, which is the client's to send.
     package func start(out: inout [UInt8]) throws(TLSFault) {
         try channel.lending(&out) { () throws(TLSFault) in try shakeHands() }
     }
@@ -63,14 +84,15 @@ import COpenSSL
         if firstOctet == nil { firstOctet = ciphertext[0] }
         try channel.lending(ciphertext, &out) { () throws(TLSFault) in
             if progress == .handshaking { try shakeHands() }
-            while progress == .open, try readRecord(&plain) {}
+            // Records are taken one by one and whole, so where nothing is left there is no other.
+            while progress == .open, !channel.isDrained, try readRecord(&plain) {}
         }
     }
 
     /// The peer's octets have ended: lawful after its close_notify alone.
     package func receivedEnd() throws(TLSFault) {
         guard progress != .closed, !peerClosed else { return }
-        if progress == .handshaking { context.forgetSession() }
+        if progress == .handshaking { forgetSession() }
         defer { progress = .closed }
         throw .truncated(whileHandshaking: progress == .handshaking)
     }
@@ -106,7 +128,7 @@ import COpenSSL
 // MARK: - What was agreed
 
 extension TLSConnection {
-    /// One of those offered, or nil if the server chose none.
+    /// One of those offered, or nil if none was chosen.
     package var negotiatedProtocol: String? {
         var start: UnsafePointer<UInt8>?
         var count: UInt32 = 0
@@ -115,7 +137,7 @@ extension TLSConnection {
         let name = unsafe UnsafeBufferPointer(start: start, count: Int(count))
         return unsafe name.isEmpty ? nil : String(decoding: name, as: UTF8.self)
     }
-    /// The server remembered an earlier connection of the context.
+    /// What went before it was an earlier connection's handshake.
     package var isResumed: Bool { unsafe SSL_session_reused(connection) == 1 }
     /// `TLSv1.2` or `TLSv1.3`, once open.
     package var version: String { unsafe String(cString: SSL_get_version(connection)) }
@@ -133,7 +155,13 @@ extension TLSConnection {
 
     /// Called when verification fails; the handshake then fails too.
     func distrusts(_ verification: OpaquePointer) {
-        verificationFailure = PeerCertificate.failure(verification, expected: context.serverName)
+        let expected: ServerName? =
+            if case .client(let context) = side { context.serverName } else { nil }
+        verificationFailure = PeerCertificate.failure(verification, expected: expected)
+    }
+
+    private func forgetSession() {
+        if case .client(let context) = side { context.forgetSession() }
     }
 
     private func shakeHands() throws(TLSFault) {
@@ -146,11 +174,27 @@ extension TLSConnection {
             default: throw fault()
             }
         }
-        if let chosen = negotiatedProtocol, !context.protocols.contains(chosen) {
-            progress = .closed
-            throw .broken("the server chose a protocol that was not offered")
+        switch side {
+        case .client(let context):
+            if let chosen = negotiatedProtocol, !context.protocols.contains(chosen) {
+                progress = .closed
+                throw .broken("the server chose a protocol that was not offered")
+            }
+        case .server(let context):
+            if context.asksForCertificate { try readSubject() }
         }
         progress = .open
+    }
+
+    /// Who the client is, by the certificate that was just verified.
+    private func readSubject() throws(TLSFault) {
+        // SAFETY: the certificate is the connection's, and read here.
+        guard let certificate = unsafe SSL_get0_peer_certificate(connection) else { return }
+        guard let subject = unsafe PeerCertificate.subject(of: certificate) else {
+            progress = .closed
+            throw .untrusted("its subject is too long to be passed on")
+        }
+        peerSubject = subject
     }
 
     /// Appends the plaintext of one record; false when there is no whole one left, or no more will come.
@@ -178,7 +222,7 @@ extension TLSConnection {
     /// Ends the connection and says why, from the call that just failed.
     private func fault() -> TLSFault {
         let error = LibraryErrors.take()
-        if progress == .handshaking { context.forgetSession() }
+        if progress == .handshaking { forgetSession() }
         defer { progress = .closed }
         if let verificationFailure { return .untrusted(verificationFailure) }
         if progress == .handshaking, let firstOctet, !Self.recordTypes.contains(firstOctet) {
@@ -187,6 +231,6 @@ extension TLSConnection {
         guard let error else { return .broken("no reason given") }
         return error.isAlert ? .alert(error.words) : .broken(error.words)
     }
-    /// The record types a server can begin with: alert and handshake (RFC 8446 section 5.1).
+    /// The record types a peer can begin with: alert and handshake (RFC 8446 section 5.1).
     private static let recordTypes: ClosedRange<UInt8> = 21...22
 }

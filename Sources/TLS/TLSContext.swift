@@ -1,4 +1,4 @@
-// What the connections to one kind of server share.
+// What a client's connections to one kind of server share.
 import COpenSSL
 
 /// One for each loop and upstream: it is not `Sendable`, and its connections stay on its loop. It keeps
@@ -19,7 +19,7 @@ import COpenSSL
         protocols = settings.alpn
         context = require(unsafe SSL_CTX_new(TLS_client_method()), "SSL_CTX_new")
         // From here on a throw runs `deinit`.
-        setProtocol(minimumVersion: settings.minimumVersion)
+        ContextSettings.setProtocol(context, minimumVersion: settings.minimumVersion)
         try offer(settings.alpn)
         try trust(settings.caFile)
         expect(serverName)
@@ -64,35 +64,9 @@ import COpenSSL
 
 // Each setting is libssl's and is copied by it; none of these calls keeps an address of ours.
 extension TLSContext {
-    private func setProtocol(minimumVersion: TLSVersion) {
-        let version =
-            switch minimumVersion {
-            case .tls12: TLS1_2_VERSION
-            case .tls13: TLS1_3_VERSION
-            }
-        require(
-            unsafe gate_SSL_CTX_set_min_proto_version(context, version), "set_min_proto_version")
-        // Level 2: RSA from 2048 bits, curves from 224, nothing signed with SHA-1.
-        unsafe SSL_CTX_set_security_level(context, 2)
-        require(
-            unsafe SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20"),
-            "SSL_CTX_set_cipher_list")
-        unsafe SSL_CTX_set_options(
-            context, gate_SSL_OP_NO_COMPRESSION() | gate_SSL_OP_NO_RENEGOTIATION())
-        // 34 kB of buffers are given back whenever a connection has nothing half-read or half-sent.
-        unsafe gate_SSL_CTX_set_mode(context, Int(SSL_MODE_RELEASE_BUFFERS))
-    }
-
     private func offer(_ protocols: [String]) throws(TLSProblem) {
         guard !protocols.isEmpty else { return }
-        var list: [UInt8] = []  // each name behind its length (RFC 7301 section 3.1)
-        for name in protocols {
-            guard let count = UInt8(exactly: name.utf8.count), count > 0 else {
-                throw .protocolRefused(name)
-            }
-            list.append(count)
-            list += name.utf8
-        }
+        let list = try ContextSettings.wireForm(protocols)
         let result = unsafe SSL_CTX_set_alpn_protos(context, list, UInt32(list.count))
         guard result == 0 else { throw .protocolRefused(protocols.joined(separator: ", ")) }
     }
@@ -102,17 +76,7 @@ extension TLSContext {
             unsafe SSL_CTX_set1_cert_store(context, Self.systemStore)
             return
         }
-        guard let certificates = PEM.certificates(in: text) else { throw .caUnreadable }
-        let store = unsafe SSL_CTX_get_cert_store(context)
-        for certificate in certificates {
-            // libssl takes a reference of its own, and the same certificate twice without complaint.
-            guard unsafe X509_STORE_add_cert(store, certificate.pointer) == 1 else {
-                LibraryErrors.clear()
-                throw .caUnreadable
-            }
-        }
-        // What an operator names is trusted as it stands, without the root above it.
-        unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
+        try ContextSettings.trust(text, in: context)
     }
 
     private func expect(_ serverName: ServerName) {
@@ -131,16 +95,7 @@ extension TLSContext {
         unsafe X509_VERIFY_PARAM_set_hostflags(
             expectations,
             UInt32(X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
-        // SAFETY: the function is called during a handshake, on its thread; `TLSConnection` put itself
-        // beside the SSL and outlives it. The answer is libssl's own, so it stops at the first failure.
-        unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER) { isTrusted, verification in
-            if isTrusted != 1, let verification = unsafe verification {
-                let connection = unsafe X509_STORE_CTX_get_ex_data(
-                    verification, SSL_get_ex_data_X509_STORE_CTX_idx())
-                unsafe TLSConnection.of(OpaquePointer(connection))?.distrusts(verification)
-            }
-            return isTrusted
-        }
+        ContextSettings.verify(context, SSL_VERIFY_PEER)
     }
 
     private func present(certificate: [UInt8]?, key: [UInt8]?) throws(TLSProblem) {
@@ -149,27 +104,16 @@ extension TLSContext {
             return
         }
         guard let key else { throw .clientKeyMissing }
-        guard let chain = PEM.certificates(in: certificate) else {
-            throw .clientCertificateUnreadable
-        }
-        for (index, certificate) in chain.enumerated() {
-            LibraryErrors.clear()
-            let isTaken =
-                index == 0
-                ? unsafe SSL_CTX_use_certificate(context, certificate.pointer)
-                : unsafe gate_SSL_CTX_add1_chain_cert(context, certificate.pointer)
-            guard isTaken == 1 else {
-                throw .clientCertificateRefused(LibraryErrors.take()?.words ?? "unknown")
+        do throws(PairFault) {
+            try Presented(chain: certificate, key: key).install(in: context)
+        } catch {
+            throw switch error {
+            case .chainUnreadable: .clientCertificateUnreadable
+            case .keyUnreadable: .clientKeyUnreadable
+            case .mismatch: .clientKeyMismatch
+            case .refused(let why): .clientCertificateRefused(why)
             }
         }
-        let fits = PEM.withPrivateKey(in: key) { key in
-            // The first call already refuses a key of another kind, the second another key.
-            unsafe SSL_CTX_use_PrivateKey(context, key) == 1
-                && SSL_CTX_check_private_key(context) == 1
-        }
-        LibraryErrors.clear()
-        guard let fits else { throw .clientKeyUnreadable }
-        guard fits else { throw .clientKeyMismatch }
     }
 
     private func keepSessions() {
@@ -177,8 +121,10 @@ extension TLSContext {
             context, Int(SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL))
         // SAFETY: as for the verification above; 1 means that the reference is now ours.
         unsafe SSL_CTX_sess_set_new_cb(context) { connection, session in
-            guard let connection = unsafe TLSConnection.of(connection) else { return 0 }
-            unsafe connection.context.keep(session)
+            guard case .client(let context)? = unsafe TLSConnection.of(connection)?.side else {
+                return 0
+            }
+            unsafe context.keep(session)
             return 1
         }
     }

@@ -12,6 +12,10 @@ package enum TLSProblem: Error, Equatable, Sendable {
     case clientCertificateRefused(String)
     case serverNameRefused(String)
     case protocolRefused(String)
+    /// A server has none to show.
+    case certificateMissing
+    /// One of a server's, by its index, and what is wrong with it.
+    case certificate(Int, String)
 }
 
 extension TLSProblem: CustomStringConvertible {
@@ -29,6 +33,20 @@ extension TLSProblem: CustomStringConvertible {
             "\(String(reflecting: name)) is neither a host name nor an IP address"
         case .protocolRefused(let name):
             "\(String(reflecting: name)) cannot be offered: a protocol's name has 1 to 255 octets"
+        case .certificateMissing: "there is no certificate to show"
+        case .certificate(let index, let why): "certificate \(index + 1): \(why)"
+        }
+    }
+}
+
+extension PairFault: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .chainUnreadable: "its chain is no readable PEM certificate"
+        case .keyUnreadable:
+            "its key is no readable PEM key; a key under a password cannot be used"
+        case .mismatch: "its key is not the key of the certificate"
+        case .refused(let why): "it cannot be used: \(why)"
         }
     }
 }
@@ -55,7 +73,7 @@ extension TLSFault: CustomStringConvertible {
         switch self {
         case .untrusted(let why): "certificate not trusted: \(why)"
         case .alert(let words): "the peer refused: \(words)"
-        case .notTLS: "the peer does not answer in TLS; does its port speak plain text?"
+        case .notTLS: "the peer does not speak TLS; is it plain text?"
         case .broken(let words): "TLS broke: \(words)"
         case .truncated(true): "the peer hung up during the handshake"
         case .truncated(false): "the peer hung up without close_notify; data may be missing"
