@@ -96,7 +96,7 @@ let package = Package(
             name: "gatehouse",
             dependencies: [
                 "Values", "Platform", "HTTP", "Telemetry", "Configuration", "Sessions", "OpenID",
-                "Gateway", "Flows", "Server", "Demo",
+                "Gateway", "Flows", "TLS", "Server", "Demo",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings + [.strictMemorySafety()]),

@@ -13,19 +13,31 @@ package struct ConfigurationSource: Sendable {
     /// What is wrong with the contents of session.keys; `nil` where nothing is. What a key file holds
     /// is another room's knowledge.
     package let faultInKeys: @Sendable (_ octets: [UInt8]) -> String?
+    /// What a PEM chain, its key and its OCSP answer (empty: none) say together; `nil` where that is
+    /// not judged.
+    package let reportOnCertificate:
+        @Sendable (_ chain: [UInt8], _ key: [UInt8], _ ocsp: [UInt8]) -> CertificateReport?
+    /// What is wrong with PEM certificates that are to be trusted; `nil` where nothing is.
+    package let faultInAuthorities: @Sendable (_ octets: [UInt8]) -> String?
 
     package init(
         file: String,
         read: @escaping @Sendable (_ path: String) -> Result<[UInt8], SourceFailure>,
         environment: @escaping @Sendable (_ name: String) -> String?,
         fileMode: @escaping @Sendable (_ path: String) -> UInt32? = { _ in nil },
-        faultInKeys: @escaping @Sendable (_ octets: [UInt8]) -> String? = { _ in nil }
+        faultInKeys: @escaping @Sendable (_ octets: [UInt8]) -> String? = { _ in nil },
+        reportOnCertificate:
+            @escaping @Sendable (_ chain: [UInt8], _ key: [UInt8], _ ocsp: [UInt8]) ->
+            CertificateReport? = { _, _, _ in nil },
+        faultInAuthorities: @escaping @Sendable (_ octets: [UInt8]) -> String? = { _ in nil }
     ) {
         self.file = file
         self.read = read
         self.environment = environment
         self.fileMode = fileMode
         self.faultInKeys = faultInKeys
+        self.reportOnCertificate = reportOnCertificate
+        self.faultInAuthorities = faultInAuthorities
     }
 
     /// The path that `path`, written in the configuration, means.

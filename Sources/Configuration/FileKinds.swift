@@ -104,7 +104,7 @@ extension Kind where Value == ReadSecret {
 }
 
 extension Reading {
-    fileprivate mutating func contents(of path: String, _ key: String) -> [UInt8]? {
+    mutating func contents(of path: String, _ key: String) -> [UInt8]? {
         switch source.read(path) {
         case .failure(let failure):
             problem(
@@ -159,7 +159,7 @@ extension Reading {
         return nil
     }
 
-    fileprivate mutating func checkPEM(_ octets: [UInt8], _ label: String, _ key: String) -> Bool {
+    mutating func checkPEM(_ octets: [UInt8], _ label: String, _ key: String) -> Bool {
         let text = String(decoding: octets, as: UTF8.self)
         let hasBlock = text.split(whereSeparator: \.isNewline).contains {
             $0.hasPrefix("-----BEGIN ") && $0.hasSuffix("\(label)-----")

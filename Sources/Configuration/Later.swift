@@ -3,7 +3,6 @@
 // Each text ends the sentence "is not available in this version: it will …".
 
 enum Later {
-    static let tls = Availability.later("end TLS here")
     static let redirectToHTTPS = Availability.now
     static let h2c = Availability.later("speak HTTP/2 by prior knowledge")
     static let severalProviders = Availability.later("let routes choose between several providers")

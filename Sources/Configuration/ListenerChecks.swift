@@ -55,13 +55,41 @@ enum ListenerChecks {
                 "\(key).proxy_protocol", "lets nobody in: trusted_proxies is empty",
                 fix: "name the balancer there, such as trusted_proxies: [10.0.0.0/8]")
         }
+        if let tls = listener.tls { check(tls, of: listener, key, url, &reading) }
         guard url?.scheme == .https, let address = listener.address, listener.tls == nil,
-            !listener.tlsTerminated, !listener.redirectToHTTPS
+            !listener.tlsTerminated, !listener.redirectToHTTPS,
+            // One that was written and is wrong is a problem of its own.
+            !reading.isWritten("\(key).tls")
         else { return }
         reading.problem(
             "\(key).address",
             "\(address) is reached without TLS, and external_url is https",
-            fix: "set tls_terminated: true if something in front ends TLS")
+            fix: "add tls: { certificates: [{ chain: FILE, key: FILE }] }, or set "
+                + "tls_terminated: true if something in front ends TLS")
+    }
+
+    private static func check(
+        _ tls: TLSListenerSettings, of listener: ListenerDraft, _ key: String, _ url: Origin?,
+        _ reading: inout Reading
+    ) {
+        for (name, isSet) in [
+            ("redirect_to_https", listener.redirectToHTTPS),
+            ("tls_terminated", listener.tlsTerminated),
+        ] where isSet {
+            reading.problem(
+                "\(key).\(name)", "is for plain listeners, and this one has tls",
+                fix: "leave it out, or give the plain listener an entry of its own")
+        }
+        if url?.scheme == .http {
+            reading.problem(
+                "\(key).tls", "ends TLS, and external_url is http",
+                fix: "write https in external_url, or leave tls out")
+        }
+        if tls.clientCA == nil, reading.isWritten("\(key).tls.client_certificates") {
+            reading.warning(
+                "\(key).tls.client_certificates", "has no effect without client_ca",
+                fix: "name the authorities in client_ca, or leave it out")
+        }
     }
 
     private static func claim(

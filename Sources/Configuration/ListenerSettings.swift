@@ -36,16 +36,36 @@ package struct TLSListenerSettings: Sendable {
     package internal(set) var minimumVersion = TLSVersion.v1_2
     package internal(set) var profile = TLSProfile.intermediate
     /// PEM; turns on client certificates.
-    package internal(set) var clientCA: [UInt8]?
+    package internal(set) var clientCA: NamedFile?
     package internal(set) var clientCertificates = ClientCertificates.required
-    package internal(set) var ticketKeys: Secret?
+    package internal(set) var ticketKeys: TicketKeysFile?
 }
 
 /// PEM chain and key, and a DER OCSP answer where there is one.
 package struct CertificateFiles: Sendable {
-    package internal(set) var chain: [UInt8]?
-    package internal(set) var key: Secret?
-    package internal(set) var ocsp: [UInt8]?
+    package internal(set) var chain: NamedFile?
+    package internal(set) var key: NamedSecret?
+    /// Empty where the file is not there yet.
+    package internal(set) var ocsp: NamedFile?
+}
+
+/// A file as it was read, and where it can be read again.
+package struct NamedFile: Sendable {
+    package let path: String
+    package let octets: [UInt8]
+}
+
+package struct NamedSecret: Sendable {
+    package let path: String
+    package let value: Secret
+    package var exposed: [UInt8] { value.exposed }
+}
+
+/// A fleet's ticket keys: at least one, the first seals.
+package struct TicketKeysFile: Sendable {
+    package let path: String
+    package let keys: [Secret]
+    package var exposedKeys: [[UInt8]] { keys.map(\.exposed) }
 }
 
 package enum TLSVersion: String, CaseIterable, Sendable {

@@ -1,7 +1,5 @@
 // `listeners` and `admin`.
 
-internal import Cryptography
-
 /// A listener as far as it was read.
 struct ListenerDraft: Sendable {
     var address: ListenAddress?
@@ -28,8 +26,7 @@ enum ListenerTable {
                 isRequired: true),
             key(
                 "tls", \.tls, .section(tls), "Ends TLS on this listener.",
-                example: "{ certificates: [{ chain: tls/site.pem, key: tls/site.key }] }",
-                Later.tls),
+                example: "{ certificates: [{ chain: tls/site.pem, key: tls/site.key }] }"),
             key(
                 "proxy_protocol", \.proxyProtocol, .bool,
                 "Whether a PROXY protocol preface is required, and only from trusted_proxies.",
@@ -73,9 +70,9 @@ enum ListenerTable {
                 "Whether a client without a certificate is let in; the subject goes up as "
                     + "X-SSL-Client-S-DN.", example: "optional"),
             key(
-                "ticket_keys", \.ticketKeys, secretFile,
+                "ticket_keys", \.ticketKeys, .ticketKeys,
                 "A fleet's file of session ticket keys: 80 octets in base64, one a line, the first "
-                    + "seals.", example: "secrets/tickets",
+                    + "seals. Read again when it changes.", example: "secrets/tickets",
                 otherwise: "the process's own, rotated"),
         ])
 
@@ -84,13 +81,16 @@ enum ListenerTable {
         [
             key(
                 "chain", \.chain, .pem("CERTIFICATE"),
-                "The certificate, and those between it and its authority.", example: "tls/site.pem",
+                "The certificate, and those between it and its authority. Read again, with its key, "
+                    + "when it changes.", example: "tls/site.pem",
                 isRequired: true),
             key(
-                "key", \.key, privateKeyFile, "The certificate's private key.",
+                "key", \.key, .privateKeyFile, "The certificate's private key.",
                 example: "tls/site.key", isRequired: true),
             key(
-                "ocsp", \.ocsp, .file, "An OCSP answer (DER) to staple.", example: "tls/site.ocsp"),
+                "ocsp", \.ocsp, .fileOfLater,
+                "An OCSP answer (DER) to staple while it is good. Read again when it changes.",
+                example: "tls/site.ocsp"),
         ])
 
     static let admin = Section<AdminDraft>(
@@ -104,11 +104,4 @@ enum ListenerTable {
                 "control", \.control, .socketPath, "The socket on which sessions are ended.",
                 example: "unix:/run/gatehouse/control.sock"),
         ])
-
-    private static let secretFile = Kind<[UInt8]>.file.map(text: { (_: Secret) in "a file" }) {
-        octets, _, _ in Secret(octets)
-    }
-    private static let privateKeyFile = Kind<[UInt8]>.pem("PRIVATE KEY").map(
-        text: { (_: Secret) in "a file" }
-    ) { octets, _, _ in Secret(octets) }
 }

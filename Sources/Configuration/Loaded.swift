@@ -14,6 +14,7 @@ package enum Loaded {
         var reading = Reading(source)
         guard let draft = read(&reading) else { return (nil, reading.problems) }
         ListenerChecks.check(draft, &reading)
+        CertificateChecks.check(draft, &reading)
         ProviderChecks.check(draft, &reading)
         SessionChecks.check(draft, &reading)
         UpstreamChecks.check(draft, &reading)

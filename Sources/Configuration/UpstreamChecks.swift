@@ -12,6 +12,7 @@ enum UpstreamChecks {
             let key = "upstreams.\(name)"
             checkServers(upstream, key, &reading)
             checkTLS(upstream, key, &reading)
+            CertificateChecks.check(upstream: upstream, key, &reading)
             let sendsToken = draft.routes?.contains { $0.upstream == name && $0.injectsToken }
             if sendsToken ?? false { checkToken(upstream, key, &reading) }
         }

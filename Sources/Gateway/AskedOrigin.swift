@@ -73,6 +73,11 @@ extension Gatekeeper {
         return isReady ? .text(200, "ok\n") : .text(503, "not ready\n")
     }
 
+    /// Whether the request is known to have come in the clear.
+    func cameByHTTP(_ peer: borrowing Peer) -> Bool {
+        forwarding.isSaidHTTP || entrance(of: peer)?.redirectsToHTTPS == true
+    }
+
     private func entrance(of peer: borrowing Peer) -> Entrance? {
         snapshot.entrances.indices.contains(peer.listener)
             ? snapshot.entrances[peer.listener] : nil

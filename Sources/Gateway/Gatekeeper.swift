@@ -98,7 +98,8 @@ package struct Gatekeeper: ~Copyable {
             answer.add(setCookies: inquiry.cookiesOfFlow)
             // What follows a CONNECT may be meant for the tunnel that it did not get.
             if request.method == .connect { answer.closes = true }
-            return .answer(snapshot.finished(answer))
+            // Over plain HTTP it would be without effect, and is forbidden (RFC 6797 §7.2).
+            return .answer(cameByHTTP(peer) ? answer : snapshot.finished(answer))
         case .forward, .suspend, .gather:
             return verdict
         }

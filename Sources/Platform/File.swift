@@ -62,6 +62,24 @@ package enum File {
         try attempt("chmod") { chmod(path, mode_t(mode)) }
     }
 
+    /// What changes when a file does: written anew, replaced, or found behind another link.
+    package struct Stamp: Equatable {
+        let device: UInt
+        let number: UInt
+        let octets: Int
+        let seconds: Int
+        let nanoseconds: Int
+    }
+
+    /// Of what a link leads to.
+    package static func stamp(_ path: String) throws(Errno) -> Stamp {
+        var found = stat()
+        try attempt("stat") { stat(path, &found) }
+        return Stamp(
+            device: found.st_dev, number: found.st_ino, octets: found.st_size,
+            seconds: found.st_mtim.tv_sec, nanoseconds: found.st_mtim.tv_nsec)
+    }
+
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     /// Removes the file. ENOENT where there is none.

@@ -8,6 +8,7 @@
 import Gateway
 import HTTP
 import Platform
+import TLS
 import Values
 
 final class ClientConnection: LoopHandler {
@@ -42,7 +43,7 @@ final class ClientConnection: LoopHandler {
 
     let worker: Worker
     let listener: Listener
-    let peer: Peer
+    private(set) var peer: Peer
     var wire: Wire
     private(set) var slot: LoopSlot?
     private(set) var phase = Phase.head
@@ -60,6 +61,9 @@ final class ClientConnection: LoopHandler {
     private var hasServed = false
     private var isPumping = false
     private var hasShutDown = false
+    private var isHandshaking: Bool
+    /// The answer under way is not whole, and must not look so.
+    private var isCut = false
     /// Its place among the worker's connections.
     var place = 0
     // The links of `IdleList`.
@@ -67,11 +71,16 @@ final class ClientConnection: LoopHandler {
     var idleAfter: Link<ClientConnection>?
     var isListedIdle = false
 
-    init(_ descriptor: consuming Descriptor, from peer: Peer, at listener: Listener) {
+    /// - Parameter tls: not yet begun; `nil` on a plain listener.
+    init(
+        _ descriptor: consuming Descriptor, from peer: Peer, at listener: Listener,
+        tls: TLSConnection?
+    ) {
         worker = listener.worker
         self.listener = listener
         self.peer = peer
-        wire = Wire(descriptor, tls: nil)
+        wire = Wire(descriptor, tls: tls)
+        isHandshaking = tls != nil
         reader = RequestReader(limits: worker.requestLimits)
         since = worker.loop.now
         lastRead = since
@@ -181,7 +190,9 @@ final class ClientConnection: LoopHandler {
         reads -= 1
         if heldBuffer == nil { heldBuffer = worker.takeBuffer(large: phase != .head) }
         guard let buffer else { return false }
-        switch buffer({ wire.receive(into: $0, worker) }) {
+        let received = buffer({ wire.receive(into: $0, worker) })
+        if isHandshaking, wire.isOpen { handshakeEnded() }
+        switch received {
         case .octets:
             let now = worker.loop.now
             if phase == .head, isListedIdle {
@@ -190,14 +201,30 @@ final class ClientConnection: LoopHandler {
             }
             lastRead = now
             return true
-        case .nothing: return false
+        // Under TLS there may be more behind what was nothing to us.
+        case .nothing: return wire.mayRead
         case .end:
             ended()
             return true
         case .failed:
+            if wire.isPlainText { sayThatThisIsTLS() }
             gone()
             return true
         }
+    }
+
+    private func handshakeEnded() {
+        isHandshaking = false
+        worker.noteHandshake()
+        peer.certificateSubject = wire.peerSubject
+        // The time for the first head begins now.
+        since = worker.loop.now
+    }
+
+    private func sayThatThisIsTLS() {
+        // They may have gone, or not read: that is theirs.
+        let answer = Self.plainTextAnswer
+        _ = try? Socket.send(wire.number, answer.span)
     }
 
     /// The client sends no more.
@@ -352,6 +379,7 @@ final class ClientConnection: LoopHandler {
     func cut(reset: Bool) {
         if let exchange = heldExchange.take() { worker.give(exchange) }
         if reset { Socket.lingerReset(wire.number) } else { wire.flush(worker) }
+        isCut = true
         close()
     }
 
@@ -401,14 +429,18 @@ final class ClientConnection: LoopHandler {
     private func shutDownWhenSent() {
         guard phase == .lingering, !hasShutDown, !wire.hasUnsent else { return }
         hasShutDown = true
-        Socket.shutdownWrite(wire.number)
+        wire.endSending(worker)
     }
 
     /// Closes a connection that waits for a request, as idle time, drain or want of room ask for.
     func closeIdle() {
         guard phase == .head else { return }
+        isHandshaking = false  // it has not failed; it ends because of us
         finishClosing()
     }
+
+    /// Its listener has another place among the listeners.
+    func listenerMoved() { peer.listener = listener.index }
 
     /// Closes at once, whatever is under way.
     func abort() { gone() }
@@ -416,11 +448,16 @@ final class ClientConnection: LoopHandler {
     private func close() {
         guard phase != .closed else { return }
         phase = .closed
+        if isHandshaking,
+            let fault = handshakeFault(hasRunOut: deadline.at <= worker.loop.now)
+        {
+            worker.noteHandshake(failedBecause: fault, peer.address, listener: peer.listener)
+        }
         worker.idle.remove(self)
         if let slot { worker.loop.deregister(slot) }
         slot = nil
         releaseBuffer()
-        wire.close(worker)
+        wire.close(worker, isCut: isCut)
         worker.forget(self)
         listener.connectionClosed(peer)
     }
@@ -461,6 +498,8 @@ final class ClientConnection: LoopHandler {
         var next = Deadline()
         let terms = exchange?.terms ?? worker.commonTerms
         switch phase {
+        case .head where isHandshaking:
+            next.bring(.tlsHandshake, from: since, worker.commonTerms.tlsHandshake)
         case .head where isListedIdle:
             if hasServed {
                 next.bring(.keepAlive, from: since, terms.keepAlive)

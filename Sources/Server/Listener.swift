@@ -6,6 +6,7 @@
 import Configuration
 import Gateway
 package import Platform
+import TLS
 import Values
 
 /// `@unchecked Sendable`: as `Worker`, it may be held anywhere and is touched on its loop alone, or
@@ -21,7 +22,6 @@ package final class Listener: LoopHandler, @unchecked Sendable {
     /// An index into `Configuration.listeners`, which a reload may change; −1 for the admin's.
     package var index: Int
     private let isUnix: Bool
-    private let isTLS: Bool
     let isCounted: Bool
     let isForSite: Bool
     private let isShared: Bool
@@ -47,7 +47,6 @@ package final class Listener: LoopHandler, @unchecked Sendable {
         isForSite = if case .site = desk { true } else { false }
         self.index = index
         self.isUnix = isUnix
-        isTLS = false
         self.isShared = isShared
         self.isCounted = isCounted
     }
@@ -120,11 +119,22 @@ package final class Listener: LoopHandler, @unchecked Sendable {
         if requiresPreface { return awaitPreface(descriptor, from: address) }
         if isCounted, !worker.connections.admit(address) { return }
         open += 1
-        serve(descriptor, Peer(address: address, isUnix: isUnix, isTLS: isTLS, listener: index))
+        serve(descriptor, Peer(address: address, isUnix: isUnix, listener: index))
     }
 
-    private func serve(_ descriptor: consuming Descriptor, _ peer: Peer) {
-        let connection = ClientConnection(descriptor, from: peer, at: self)
+    private func serve(_ descriptor: consuming Descriptor, _ plain: Peer) {
+        var peer = plain
+        let tls: TLSConnection?
+        do throws(TLSFault) {
+            let context = worker.contexts.context(ofListener: index)
+            tls = try context.map { context throws(TLSFault) in try TLSConnection(context) }
+        } catch {
+            // There is no memory for it: it closes here.
+            worker.noteHandshake(failedBecause: "\(error)", peer.address, listener: index)
+            return connectionClosed(peer)
+        }
+        peer.isTLS = tls != nil
+        let connection = ClientConnection(descriptor, from: peer, at: self, tls: tls)
         worker.add(connection)
         do {
             try connection.open()
@@ -158,7 +168,7 @@ package final class Listener: LoopHandler, @unchecked Sendable {
     /// and so nobody is believed.
     func serve(_ descriptor: consuming Descriptor, from source: IPAddress?) {
         guard worker.connections.claimShare(of: source) else { return prefaceEnded() }
-        serve(descriptor, Peer(address: source, isTLS: isTLS, listener: index))
+        serve(descriptor, Peer(address: source, listener: index))
     }
 
     func prefaceEnded() {

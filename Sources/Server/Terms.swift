@@ -8,6 +8,7 @@ import Values
 
 /// Nanoseconds, and octets.
 struct Terms {
+    var tlsHandshake: Int64
     var requestHead: Int64
     var requestContent: Int64
     var keepAlive: Int64
@@ -23,6 +24,7 @@ struct Terms {
     var contentOctetsMax: UInt64
 
     init(_ timeouts: Timeouts, _ limits: Limits) {
+        tlsHandshake = timeouts.tlsHandshake.wholeNanoseconds
         requestHead = timeouts.requestHead.wholeNanoseconds
         requestContent = timeouts.requestBody.wholeNanoseconds
         keepAlive = timeouts.keepAlive.wholeNanoseconds
@@ -51,6 +53,7 @@ extension HTTPLimits {
 struct Deadline {
     enum Waiting: String {
         case nothing
+        case tlsHandshake = "tls-handshake"
         case requestHead = "request-head"
         case keepAlive = "keep-alive"
         case requestContent = "request-body"

@@ -165,7 +165,7 @@ final class UpstreamConnection: LoopHandler {
         guard wire.sealing != nil else { return opened() }
         state = .handshaking
         handshakeEndsAt = dial?.shareEndsAt ?? dialEndsAt
-        wire.startTLS()
+        wire.startTLS(worker)
         handshake()
     }
 
@@ -234,7 +234,7 @@ final class UpstreamConnection: LoopHandler {
         switch state {
         case .closed, .new, .dialling: return
         case .handshaking:
-            if wire.note(readiness) { wire.flushSealed() }
+            if wire.note(readiness) { wire.flushSealed(worker) }
             handshake()
         case .idle:
             _ = wire.note(readiness)

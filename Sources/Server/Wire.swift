@@ -24,6 +24,13 @@ final class Sealing {
     let connection: TLSConnection
     /// What TLS made of what was sent, as far as the kernel has not taken it.
     var outbox = Outbox()
+    /// What was received and found no room with its reader.
+    var opened: [UInt8] = []
+    /// How much TLS has answered by itself (alerts, key updates) that the kernel has not taken.
+    var unasked = 0
+
+    /// Beyond this the peer only makes us talk, and does not listen.
+    static let unaskedMax = 65_536
 
     init(_ connection: TLSConnection) { self.connection = connection }
 }
@@ -47,6 +54,8 @@ struct Wire: ~Copyable {
     private(set) var taken: UInt64 = 0
     /// What TLS found wrong.
     private(set) var fault: String?
+    /// The peer does not speak TLS.
+    private(set) var isPlainText = false
 
     /// Before there is a descriptor.
     init() {
@@ -105,41 +114,56 @@ struct Wire: ~Copyable {
 
     private mutating func receiveSealed(into buffer: OctetBuffer, _ worker: Worker) -> Received {
         guard let sealing else { return .nothing }
+        if !sealing.opened.isEmpty { return takeOpened(sealing, into: buffer) }
+        // What comes behind close_notify does not count, and there need not be an end behind it.
+        if sealing.connection.peerClosed {
+            mayRead = false
+            return .end
+        }
         let sealed = worker.sealedOctets
         sealed.prepareToWrite()
         let received = read(into: sealed, room: sealed.writableCount)
-        switch received {
-        case .nothing, .failed: return received
-        case .end:
-            // Without close_notify an end is a cut (RFC 8446 §6.1): whoever takes the end for the end
-            // of a message asks `endIsGenuine`.
-            return .end
-        case .octets: break
+        // Without close_notify an end is a cut (RFC 8446 §6.1): whoever takes the end for the end of a
+        // message asks `endIsGenuine`.
+        guard case .octets = received else { return received }
+        defer {
+            sealed.removeAll()
+            flushSealed(worker)
         }
         worker.openedOctets.removeAll(keepingCapacity: true)
+        let before = sealing.outbox.count
         do throws(TLSFault) {
+            if before == 0 { prepareSealed(sealing, worker) }
             try sealing.connection.receive(
                 sealed.octets, plain: &worker.openedOctets, out: &sealing.outbox.octets)
         } catch {
-            sealed.removeAll()
-            flushSealed()
-            fault = "\(error)"
-            mayRead = false
-            return .failed(0)
+            isPlainText = error == .notTLS
+            return failed("\(error)")
         }
-        sealed.removeAll()
-        flushSealed()
-        buffer.prepareToWrite()
-        guard worker.openedOctets.count <= buffer.writableCount else {
-            // A head longer than any limit allows; a reader would have refused it by now.
-            mayRead = false
-            fault = "more than the buffer holds"
-            return .failed(0)
-        }
+        if before > 0 { sealing.unasked += sealing.outbox.count - before }
+        if sealing.unasked > Sealing.unaskedMax { return failed("the peer does not listen") }
+        if sealing.connection.peerClosed { mayRead = true }
         let opened = worker.openedOctets
-        buffer.append(opened.span)
-        if !opened.isEmpty { return .octets }
-        return sealing.connection.peerClosed ? .end : .nothing
+        guard !opened.isEmpty else { return sealing.connection.peerClosed ? .end : .nothing }
+        let taken = buffer.append(opened.span)
+        if taken < opened.count {
+            sealing.opened = Array(opened[taken...])
+            mayRead = true
+        }
+        return taken > 0 ? .octets : .nothing
+    }
+
+    private mutating func failed(_ fault: String) -> Received {
+        self.fault = fault
+        mayRead = false
+        return .failed(0)
+    }
+
+    /// Hands out what had no room before. Afterwards the kernel is asked, whatever it last announced.
+    private mutating func takeOpened(_ sealing: Sealing, into buffer: OctetBuffer) -> Received {
+        let taken = buffer.append(sealing.opened.span)
+        sealing.opened = Array(sealing.opened[taken...])
+        return taken > 0 ? .octets : .nothing
     }
 
     /// Whether the end that was read is one the peer meant, and not a cut by somebody in between.
@@ -210,45 +234,73 @@ struct Wire: ~Copyable {
         _ octets: Span<UInt8>, _ tail: Span<UInt8>, _ worker: Worker
     ) {
         guard let sealing else { return }
+        // Small pieces share a record: each costs as much as its header and its tag.
+        if octets.count + tail.count <= Self.gatheredRecordOctetsMax {
+            keep(octets, worker)
+            keep(tail, worker)
+            sealGathered(sealing, worker)
+        } else {
+            sealGathered(sealing, worker)
+            seal(octets, sealing, worker)
+            // It goes with what comes next, or at the event's end.
+            keep(tail, worker)
+        }
+        flushSealed(worker)
+    }
+    private static let gatheredRecordOctetsMax = 4096
+
+    private mutating func sealGathered(_ sealing: Sealing, _ worker: Worker) {
+        guard !outbox.isEmpty else { return }
+        var gathered = Outbox()
+        swap(&gathered, &outbox)
+        seal(gathered.octets.span.extracting(gathered.sent...), sealing, worker)
+        swap(&gathered, &outbox)
+        giveBack(worker)
+    }
+
+    private mutating func seal(_ octets: Span<UInt8>, _ sealing: Sealing, _ worker: Worker) {
+        guard !octets.isEmpty, !isBroken else { return }
+        prepareSealed(sealing, worker)
         do throws(TLSFault) {
-            if !outbox.isEmpty {
-                try sealing.connection.send(
-                    outbox.octets.span.extracting(outbox.sent...), out: &sealing.outbox.octets)
-                giveBack(worker)
-            }
             try sealing.connection.send(octets, out: &sealing.outbox.octets)
-            try sealing.connection.send(tail, out: &sealing.outbox.octets)
         } catch {
             fault = "\(error)"
             isBroken = true
-            giveBack(worker)
         }
-        flushSealed()
     }
 
-    /// Sends what TLS has made.
-    mutating func flushSealed() {
-        guard let sealing, !isBlocked, !sealing.outbox.isEmpty else { return }
-        let total = sealing.outbox.count
-        do throws(Errno) {
-            let octets = sealing.outbox.octets
-            let count =
-                try Socket.send(number, octets.span.extracting(sealing.outbox.sent...)) ?? 0
-            taken &+= UInt64(count)
-            sealing.outbox.dropFirst(count)
-            isBlocked = count < total
-            // Not kept for the next time: an idle connection holds no buffers.
-            if !isBlocked { sealing.outbox = Outbox() }
-        } catch {
-            isBroken = true
-            sealing.outbox = Outbox()
+    private func prepareSealed(_ sealing: Sealing, _ worker: Worker) {
+        if sealing.outbox.octets.capacity == 0 { worker.lendArray(&sealing.outbox.octets) }
+    }
+
+    /// Sends what TLS has made. An idle connection holds no buffers: they go back when all is sent.
+    mutating func flushSealed(_ worker: Worker) {
+        guard let sealing, !isBlocked else { return }
+        var waiting = Outbox()
+        swap(&waiting, &sealing.outbox)
+        let total = waiting.count
+        if total > 0 {
+            do throws(Errno) {
+                let accepted = try Socket.send(
+                    number, waiting.octets.span.extracting(waiting.sent...))
+                let count = accepted ?? 0
+                taken &+= UInt64(count)
+                waiting.dropFirst(count)
+                isBlocked = count < total
+            } catch {
+                isBroken = true
+            }
         }
+        guard waiting.isEmpty || isBroken else { return swap(&waiting, &sealing.outbox) }
+        sealing.unasked = 0
+        waiting.removeAll()
+        worker.takeBackArray(&waiting.octets)
     }
 
     // MARK: Handshake and end
 
     /// Begins the handshake as a client.
-    mutating func startTLS() {
+    mutating func startTLS(_ worker: Worker) {
         guard let sealing else { return }
         do throws(TLSFault) {
             try sealing.connection.start(out: &sealing.outbox.octets)
@@ -256,19 +308,38 @@ struct Wire: ~Copyable {
             fault = "\(error)"
             isBroken = true
         }
-        flushSealed()
+        flushSealed(worker)
     }
+
+    /// Whether the peer has sent anything of a handshake.
+    var hasBegunTLS: Bool { sealing.map(\.connection.hasBegun) ?? false }
+    /// By ALPN; `nil` where nothing was agreed.
+    var negotiatedProtocol: String? { sealing?.connection.negotiatedProtocol }
+    /// The subject of the certificate that a client was asked for and has shown.
+    var peerSubject: String? { sealing?.connection.peerSubject }
 
     /// Whether octets of messages may be sent.
     var isOpen: Bool { sealing.map { $0.connection.progress == .open } ?? true }
 
+    /// Says that no more will be sent; what the peer still sends can be read.
+    mutating func endSending(_ worker: Worker) {
+        sayEnd(worker)
+        Socket.shutdownWrite(number)
+    }
+
+    private mutating func sayEnd(_ worker: Worker) {
+        guard let sealing, !isBroken else { return }
+        sealing.connection.close(out: &sealing.outbox.octets)
+        flushSealed(worker)
+    }
+
     /// Closes the descriptor, after saying so where TLS wants it said.
-    mutating func close(_ worker: Worker) {
-        if let sealing, !isBroken {
-            sealing.connection.close(out: &sealing.outbox.octets)
-            flushSealed()
-        }
+    /// - Parameter isCut: what was sent is not whole, and must not look as if it were: without
+    ///   close_notify the peer knows (RFC 8446 §6.1).
+    mutating func close(_ worker: Worker, isCut: Bool = false) {
+        if !isCut { sayEnd(worker) }
         giveBack(worker)
+        if let sealing { worker.takeBackArray(&sealing.outbox.octets) }
         descriptor = nil
         isBroken = true
         mayRead = false

@@ -46,6 +46,9 @@ package final class Worker: @unchecked Sendable {
     // Connections.
     private var clients: [ClientConnection] = []
     private var listeners: [Listener] = []
+    /// What TLS listeners show to who connects from now on.
+    package var contexts = ListenerContexts.none
+    var handshakeFailures = HandshakeFailures()
     var idle = IdleList()
     var longLived = LongLived()
     var prefaces = Prefaces()
@@ -121,6 +124,11 @@ package final class Worker: @unchecked Sendable {
     package func takeCounts(routes: Int, upstreams: Int) -> Counts {
         defer { counts = Counts(routes: routes, upstreams: upstreams) }
         return counts
+    }
+
+    /// A reload has given listeners other places: what is decided of a connection goes by them.
+    package func listenersMoved() {
+        for connection in clients { connection.listenerMoved() }
     }
 
     private func apply(_ configuration: Configuration) {

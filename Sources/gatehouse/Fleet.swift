@@ -7,6 +7,7 @@ import Gateway
 import Platform
 import Server
 import Synchronization
+import TLS
 import Telemetry
 import Values
 
@@ -27,6 +28,8 @@ final class Fleet: @unchecked Sendable {
     private var listeners: [ListenAddress: [Listener]] = [:]
     private var adminListener: (address: ListenAddress, listener: Listener)?
     private var controlListener: (path: String, listener: Listener)?
+    /// Of every TLS listener that has no file of its own.
+    private let tickets = TicketKeys()
     private let shared: Mutex<Shared>
 
     private struct Shared {
@@ -103,12 +106,20 @@ final class Fleet: @unchecked Sendable {
 
     // MARK: Listening
 
-    /// Opens what the configuration has and is not open yet. Throws before anything has changed.
-    func listen(_ configuration: Configuration) throws {
-        var made: [ListenAddress: [Listener]] = [:]
+    /// What was opened and accepts nobody yet.
+    struct Opened {
+        fileprivate var listeners: [ListenAddress: [Listener]] = [:]
+        fileprivate var admin: (address: ListenAddress, listener: Listener)?
+        fileprivate var keepsAdmin = false
+    }
+
+    /// Opens what the configuration has and is not open yet. Throws before anything has changed; the
+    /// first connection is accepted after `accept`.
+    func listen(_ configuration: Configuration) throws -> Opened {
+        var opened = Opened()
         for (index, settings) in configuration.listeners.enumerated()
         where listeners[settings.address] == nil {
-            made[settings.address] = try makeListeners(settings, index)
+            opened.listeners[settings.address] = try makeListeners(settings, index)
         }
         if let admin = configuration.admin, adminListener?.address != admin.address {
             let descriptor = try Socket.listen(on: admin.address.socketAddress)
@@ -118,14 +129,22 @@ final class Fleet: @unchecked Sendable {
                     await self.adminAnswer($0, by: AdminDoor(admin.address))
                 },
                 index: -1, isUnix: admin.address.isUnix, isCounted: false)
-            retireAdmin()
-            adminListener = (admin.address, listener)
-            startListening([listener])
-        } else if configuration.admin == nil {
-            retireAdmin()
+            opened.admin = (admin.address, listener)
         }
         try listenForCommands(configuration.admin?.control)
-        for (address, list) in made {
+        opened.keepsAdmin = configuration.admin != nil && opened.admin == nil
+        return opened
+    }
+
+    /// Accepts connections on what was opened: once every loop has the settings and contexts that the
+    /// new listeners' indexes mean.
+    func accept(_ opened: Opened) {
+        if !opened.keepsAdmin { retireAdmin() }
+        if let admin = opened.admin {
+            adminListener = admin
+            startListening([admin.listener])
+        }
+        for (address, list) in opened.listeners {
             listeners[address] = list
             startListening(list)
         }
@@ -207,28 +226,46 @@ final class Fleet: @unchecked Sendable {
 
     // MARK: Snapshots
 
+    /// What the listeners show, for each loop. Throws before anything has changed.
+    func makeContexts(_ listeners: [ListenerSettings]) throws -> [ListenerContexts] {
+        try ListenerContexts.make(listeners, loops: workers.count, tickets: tickets)
+    }
+
+    /// From now on new connections are shown these.
+    func show(_ contexts: [ListenerContexts]) {
+        for (worker, contexts) in zip(workers, contexts) {
+            onLoop(of: worker) { $0.contexts = contexts }
+        }
+    }
+
+    /// From now on sessions are sealed under another key.
+    func rotateTicketKeys() { tickets.rotate() }
+
     /// From now on every loop decides under this snapshot.
-    func adopt(_ snapshot: Snapshot) {
+    /// - Parameter contexts: made for it, where its listeners are others than before.
+    func adopt(_ snapshot: Snapshot, showing contexts: [ListenerContexts]? = nil) {
         let old = configuration
         let new = snapshot.configuration
         connections.setLimits(
             max: new.limits.connections, maxForClient: new.limits.connectionsPerClient)
         servers.adopt(new)
-        for worker in workers {
+        let placed = listeners
+        for (place, worker) in workers.enumerated() {
             let counts = onLoop(of: worker) { worker in
                 let counts = worker.takeCounts(
                     routes: new.routes.count, upstreams: new.upstreams.count)
                 worker.adopt(snapshot)
+                // In the same turn: nobody is ever let in by another listener's rules.
+                if let contexts { worker.contexts = contexts[place] }
+                for (index, settings) in new.listeners.enumerated() {
+                    placed[settings.address]?[place].index = index
+                }
+                worker.listenersMoved()
                 return counts
             }
             shared.withLock { $0.earlier.add(counts, labelledBy: old) }
         }
         shared.withLock { $0.snapshot = snapshot }
-        for (index, settings) in new.listeners.enumerated() {
-            for listener in listeners[settings.address] ?? [] {
-                onLoop(of: listener.worker) { _ in listener.index = index }
-            }
-        }
         let addresses = Set(new.listeners.map(\.address))
         for (address, list) in listeners where !addresses.contains(address) {
             for listener in list { onLoop(of: listener.worker) { _ in listener.close() } }

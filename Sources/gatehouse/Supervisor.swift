@@ -9,12 +9,16 @@ import Configuration
 import Flows
 import Gateway
 import Platform
+import Server
 import Sessions
 import Telemetry
 import Values
 
 final class Supervisor {
     private static let keyFileInterval = Duration.seconds(30)
+    private static let certificateInterval = Duration.seconds(2)
+    /// A stolen ticket key opens no session older than a few of these.
+    private static let ticketKeyInterval = Duration.seconds(3600)
 
     private let source: ConfigurationSource
     private let whenListening: () -> Void
@@ -54,7 +58,10 @@ final class Supervisor {
             warnOfFewDescriptors(configuration, log)
             snapshot = Snapshot(configuration: configuration, ring: ring, generation: 1)
             fleet = try Fleet(snapshot, log: log, tally: tally)
-            try fleet.listen(configuration)
+            let contexts = try fleet.makeContexts(configuration.listeners)
+            let opened = try fleet.listen(configuration)
+            fleet.show(contexts)
+            fleet.accept(opened)
         } catch {
             log.event(.error, "start-failed", [("reason", .string("\(error)"))])
             log.close()
@@ -77,22 +84,33 @@ final class Supervisor {
     private func serve(_ fleet: Fleet, _ first: Snapshot, _ log: Log) {
         var current = first
         var keysReadAt = Clock.monotonic()
+        var certificatesSeenAt = keysReadAt
+        var ticketKeysMadeAt = keysReadAt
+        var certificates = CertificateWatch(current.configuration.listeners, source)
         while true {
             let signals = [Signals.terminate, Signals.interrupt, Signals.hangUp]
             switch Signals.wait(for: signals, upTo: .seconds(1)) {
             case Signals.hangUp?:
-                if let next = reload(current, fleet, log) { current = next }
+                if let next = reload(current, fleet, log) {
+                    current = next
+                    certificates = CertificateWatch(next.configuration.listeners, source)
+                }
                 keysReadAt = Clock.monotonic()
             case .some: return
-            case nil:
-                fleet.tick()
-                if keysReadAt.duration(to: Clock.monotonic()) >= Self.keyFileInterval {
-                    keysReadAt = Clock.monotonic()
-                    if let next = readKeysAgain(current, log) {
-                        fleet.adopt(next)
-                        current = next
-                    }
-                }
+            case nil: fleet.tick()
+            }
+            let now = Clock.monotonic()
+            if Self.keyFileInterval.hasPassed(since: &keysReadAt, at: now),
+                let next = readKeysAgain(current, log)
+            {
+                fleet.adopt(next)
+                current = next
+            }
+            if Self.certificateInterval.hasPassed(since: &certificatesSeenAt, at: now) {
+                readCertificatesAgain(&certificates, fleet, log)
+            }
+            if Self.ticketKeyInterval.hasPassed(since: &ticketKeysMadeAt, at: now) {
+                fleet.rotateTicketKeys()
             }
         }
     }
@@ -114,9 +132,11 @@ final class Supervisor {
                 }
             let next = Snapshot(
                 configuration: configuration, ring: ring, generation: current.generation + 1)
-            try fleet.listen(configuration)
+            let contexts = try fleet.makeContexts(configuration.listeners)
+            let opened = try fleet.listen(configuration)
             log.apply(configuration.logSettings)
-            fleet.adopt(next)
+            fleet.adopt(next, showing: contexts)
+            fleet.accept(opened)
             if configuration.threads != current.configuration.threads {
                 log.event(
                     .warning, "restart-needed",
@@ -158,6 +178,23 @@ final class Supervisor {
         }
     }
 
+    /// A certificate may have been renewed; what cannot be used leaves those in use.
+    private func readCertificatesAgain(
+        _ certificates: inout CertificateWatch, _ fleet: Fleet, _ log: Log
+    ) {
+        var contexts: [ListenerContexts] = []
+        switch certificates.look({ contexts = try fleet.makeContexts($0) }) {
+        case .unchanged: break
+        case .changed(let listeners):
+            fleet.show(contexts)
+            let names = listeners.filter { $0.tls != nil }.map(\.label)
+            log.event(
+                .info, "certificates-read", [("listeners", .string(names.joined(separator: " ")))])
+        case .unusable(let reason):
+            log.event(.error, "certificates-unusable", [("reason", .string(reason))])
+        }
+    }
+
     // MARK: End
 
     /// Unready first, so that a load balancer looks elsewhere; then what is under way is finished.
@@ -189,6 +226,17 @@ final class Supervisor {
                 ("limit", .int(limit)), ("wanted", .int(wanted)),
                 ("reason", "raise the hard limit (LimitNOFILE=) or lower limits.connections"),
             ])
+    }
+}
+
+extension Duration {
+    /// Whether so much time has passed since the moment, which is then set to `now`.
+    fileprivate func hasPassed(since moment: inout MonotonicInstant, at now: MonotonicInstant)
+        -> Bool
+    {
+        guard moment.duration(to: now) >= self else { return false }
+        moment = now
+        return true
     }
 }
 

@@ -69,11 +69,11 @@ let brokenMeanings = [
             ),
             (
                 "2:24: listeners[0].address: [::]:8080 is reached without TLS, and external_url is https",
-                "set tls_terminated: true if something in front ends TLS"
+                "add tls: { certificates: [{ chain: FILE, key: FILE }] }, or set tls_terminated: true if something in front ends TLS"
             ),
             (
                 "2:50: listeners[1].address: 0.0.0.0:8081 is reached without TLS, and external_url is https",
-                "set tls_terminated: true if something in front ends TLS"
+                "add tls: { certificates: [{ chain: FILE, key: FILE }] }, or set tls_terminated: true if something in front ends TLS"
             ),
             (
                 #"2:77: listeners[1].health_path: "/.auth/me" lies under /.auth/, which has its own pages"#,
@@ -353,12 +353,68 @@ let brokenMeanings = [
             ),
         ]),
     BrokenFile(
+        what: "TLS where it cannot be, and files that hold something else",
+        text: """
+            external_url: https://portal.example.com
+            listeners:
+              - address: 127.0.0.1:8443
+                tls: { certificates: [{ chain: tls/key.pem, key: tls/key.pem, ocsp: tls/gone }] }
+              - address: 127.0.0.1:8444
+                redirect_to_https: true
+                tls_terminated: true
+                tls:
+                  certificates: []
+                  client_certificates: optional
+                  ticket_keys: tls/tickets
+              - { address: 127.0.0.1:8445, tls: { certificates: [{ chain: tls/ca.pem }] } }
+            hsts: 30d
+            provider: { issuer: https://login.example.com, client_id: p, client_authentication: none }
+            session: { keys: { file: secrets/session.keys } }
+            upstreams: { site: { url: http://127.0.0.1:3000 } }
+            routes: [{ path: /*, upstream: site }]
+            """,
+        files: ["etc/tls/tickets": "# ours\nQUJD\n"],
+        expected: [
+            (
+                "4:36: listeners[0].tls.certificates[0].chain: holds no PEM block `-----BEGIN CERTIFICATE-----`",
+                "convert it to PEM, and check that the path names the right file"
+            ),
+            (
+                #"4:73: listeners[0].tls.certificates[0].ocsp: warning: "etc/tls/gone" cannot be read: no such file"#,
+                "put the file there; it is read when it changes"
+            ),
+            (
+                "6:24: listeners[1].redirect_to_https: is for plain listeners, and this one has tls",
+                "leave it out, or give the plain listener an entry of its own"
+            ),
+            (
+                "7:21: listeners[1].tls_terminated: is for plain listeners, and this one has tls",
+                "leave it out, or give the plain listener an entry of its own"
+            ),
+            (
+                "9:21: listeners[1].tls.certificates: is an empty list",
+                "add at least one member"
+            ),
+            (
+                "10:28: listeners[1].tls.client_certificates: warning: has no effect without client_ca",
+                "name the authorities in client_ca, or leave it out"
+            ),
+            (
+                #"11:20: listeners[1].tls.ticket_keys: "etc/tls/tickets" holds no key of 80 octets on line 2"#,
+                "write 80 random octets in base64 a line: openssl rand -base64 80 | tr -d '\\n'"
+            ),
+            (
+                "12:54: listeners[2].tls.certificates[0].key: is required",
+                "add `key: tls/site.key` (the certificate's private key)"
+            ),
+        ]),
+    BrokenFile(
         what: "what comes in a later version",
         text: """
             external_url: https://localhost:8443
             listeners:
               - address: 127.0.0.1:8443
-                tls: { certificates: [{ chain: tls/ca.pem, key: tls/key.pem }] }
+                tls_terminated: true
                 proxy_protocol: true
                 h2c: true
               - { address: 127.0.0.1:8080, redirect_to_https: true }
@@ -397,10 +453,6 @@ let brokenMeanings = [
                 upgrades: [mqtt, h2c]
             """,
         expected: [
-            (
-                "4:10: listeners[0].tls: is not available in this version: it will end TLS here",
-                "leave it out until then"
-            ),
             (
                 "5:21: listeners[0].proxy_protocol: warning: lets nobody in: trusted_proxies is empty",
                 "name the balancer there, such as trusted_proxies: [10.0.0.0/8]"
