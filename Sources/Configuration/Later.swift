@@ -22,9 +22,7 @@ enum Later {
     ]
     static let userinfo = Availability.later("ask the userinfo endpoint at login")
     static let passParameters = Availability.now
-    static let storage: [(SessionStorage, String)] = [
-        (.memory, "keep sessions in this process"), (.redis, "keep sessions in redis"),
-    ]
+    static let storage: [(SessionStorage, String)] = [(.redis, "keep sessions in redis")]
     static let redis = Availability.later("share ended sessions and refreshes between nodes")
     static let sameSite: [(SameSite, String)] = [
         (.strict, "keep the session cookie from cross-site navigations")

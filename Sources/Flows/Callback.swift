@@ -80,6 +80,10 @@ extension Flows {
             } catch {
                 return refuse(.issuerMismatch, error.sentence)
             }
+            if let failure = await storeFailure(snapshot, environment) {
+                // A code that is spent now would be spent for nothing.
+                return refuse(.storeUnavailable, "redis: \(failure.sentence)")
+            }
             let finished = FinishedLogin(
                 returnTo: attempt.returnTo, isRepeated: state.isRepeated)
             let answer = await redemptions.once(
@@ -227,7 +231,7 @@ extension Flows {
         _ environment: FlowEnvironment
     ) async throws(LoginFailure) -> Answer {
         let now = environment.now()
-        let session = Session(
+        var session = Session(
             idToken, tokens, host: attempt.host, metadata: metadata,
             snapshot.configuration, provider: intent.provider, asked: asked, at: now)
         guard now < session.expires else {
@@ -236,20 +240,17 @@ extension Flows {
                 .idTokenInvalid,
                 cause: "the provider's own session has ended (session_exp); compare the clocks")
         }
-        guard
-            let cookies = snapshot.setCookies(
-                for: session, of: intent.provider, asked: intent.asked, at: now)
-        else {
-            throw LoginFailure(
-                .sessionTooLarge,
-                cause: "the session takes \(session.encoded().count) octets, and its cookies may "
-                    + "take \(snapshot.configuration.session.cookie.budget) (session.cookie.budget)"
-            )
-        }
+        do throws(KeepingFailure) {
+            session = try await keep(
+                session, of: intent.provider, snapshot, environment, at: now)
+        } catch { throw LoginFailure(error) }
+        let cookies = snapshot.setCookies(
+            for: session, of: intent.provider, asked: intent.asked, at: now)
         if let replaced = intent.session {
             let isSamePerson = replaced.subject == session.subject
-            _ = await end(  // its refresh token goes on being used until then
-                [replaced], from: isSamePerson ? now + Self.replacedServed : now, at: now)
+            let from = isSamePerson ? now + Self.replacedServed : now
+            _ = await end([replaced], from: from, at: now)  // its refresh token is used until then
+            letGo([replaced], from: from, snapshot, environment, at: now)
         }
         tally.login(refusedFor: nil)
         log.event(

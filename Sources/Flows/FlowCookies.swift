@@ -20,16 +20,27 @@ extension Snapshot {
             sameSite: configuration.session.cookie.sameSite == .strict ? .strict : .lax)
     }
 
-    /// The Set-Cookie lines that carry a session and delete what a larger one left behind; `nil` for a
-    /// session beyond the cookies' budget.
+    func fitsCookies(_ session: Session, of provider: Int) -> Bool {
+        sessionCookies(of: provider).fits(
+            plaintext: session.encoded().count, budget: configuration.session.cookie.budget)
+    }
+
+    /// The Set-Cookie lines that carry a session, or the handle to one in a store, and delete what a
+    /// larger one left behind. None for a session that does not fit and is in no store.
     func setCookies(
         for session: Session, of provider: Int, asked: Asked, at now: UnixTime
-    ) -> [String]? {
+    ) -> [String] {
+        if let handle = session.handle {
+            return setCookies(sealing: handle.encoded(), of: provider, asked: asked, at: now)
+        }
+        guard fitsCookies(session, of: provider) else { return [] }
+        return setCookies(sealing: session.encoded(), of: provider, asked: asked, at: now)
+    }
+
+    private func setCookies(
+        sealing plaintext: [UInt8], of provider: Int, asked: Asked, at now: UnixTime
+    ) -> [String] {
         let cookies = sessionCookies(of: provider)
-        let plaintext = session.encoded()
-        guard
-            cookies.fits(plaintext: plaintext.count, budget: configuration.session.cookie.budget)
-        else { return nil }
         var generator = SystemRandomNumberGenerator()
         let text = Sealer(ring).seal(
             plaintext.span, for: .session, named: cookies.name, at: now, using: &generator)

@@ -20,11 +20,13 @@ package struct FlowEnvironment: Sendable {
     package let start: @Sendable (@escaping @Sendable () async -> Void) -> Void
     /// Whether a session of a provider (an index) has been ended, as the loop knows.
     package let hasEnded: @Sendable (Session, Int) -> Bool
+    package let pause: @Sendable (Duration) async -> Void
 
     package init(
         client: any HTTPClient, redis: (any RedisClient)? = nil,
         now: @escaping @Sendable () -> UnixTime,
         start: @escaping @Sendable (@escaping @Sendable () async -> Void) -> Void,
+        pause: @escaping @Sendable (Duration) async -> Void,
         hasEnded: @escaping @Sendable (Session, Int) -> Bool = { _, _ in false }
     ) {
         self.client = client
@@ -32,6 +34,7 @@ package struct FlowEnvironment: Sendable {
         self.now = now
         self.start = start
         self.hasEnded = hasEnded
+        self.pause = pause
     }
 }
 
@@ -88,6 +91,7 @@ package final class Flows: Sendable {
             await backchannelLogout(intent, snapshot, environment)
         case .frontchannelLogout(let intent):
             await frontchannelLogout(intent, snapshot, environment)
+        case .fetchSession(let intent): await fetchSession(intent, snapshot, environment)
         }
     }
 }

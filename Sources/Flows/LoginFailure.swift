@@ -3,6 +3,7 @@
 
 internal import Gateway
 internal import OpenID
+internal import Sessions
 
 struct LoginFailure: Error {
     let refusal: LoginRefusal
@@ -63,4 +64,24 @@ struct LoginFailure: Error {
 enum VerificationFailure: Error {
     case keysMissing(DirectoryFailure)
     case refused(IDTokenFault)
+}
+
+extension LoginFailure {
+    init(_ failure: KeepingFailure) {
+        switch failure {
+        case .tooLarge(let octets):
+            self.init(
+                .sessionTooLarge,
+                cause: "the session takes \(octets) octets, more than any store is given "
+                    + "(\(SessionHandle.plaintextOctetsMax)); ask for fewer or smaller tokens")
+        case .memoryFull:
+            self.init(
+                .storeUnavailable,
+                cause: "the sessions kept in this process take \(MemoryStore.octetsMax) octets "
+                    + "already; use redis, or a shorter session.idle_timeout")
+        case .unavailable(let failure):
+            self.init(.storeUnavailable, cause: "redis: \(failure.sentence)")
+        case .ended: self.init(.storeUnavailable, cause: "the session has ended in its store")
+        }
+    }
 }

@@ -18,6 +18,7 @@ extension Flows {
     ) async -> Outcome {
         let now = environment.now()
         let newest = await end(intent.sessions.map(\.session), from: now, at: now)
+        letGo(intent.sessions.map(\.session), from: now, snapshot, environment, at: now)
         for (index, session) in zip(intent.sessions.map(\.provider), newest) {
             log.event(
                 .info, "logout", request: intent.asked.requestID,

@@ -29,13 +29,14 @@ extension Flows {
         let provider = snapshot.configuration.providers[intent.provider]
         let run: @Sendable () async -> RefreshDesk.Result = {
             await entry.refresh(session, now: environment.now) {
-                let result = await self.renew(session, intent, provider, environment)
+                let result = await self.renew(session, intent, snapshot, environment)
                 // One that ended with others, by the provider's or an operator's word, is known to the
                 // loop and not to the desk.
                 guard case .renewed(let late) = result, environment.hasEnded(late, intent.provider)
                 else { return result }
-                environment.start { await self.revoke(late, provider, environment) }
-                return .ended
+                self.letGo(
+                    [late], from: environment.now(), snapshot, environment, at: environment.now())
+                return self.dropped(late, provider, environment)
             } drop: { late in
                 environment.start { await self.revoke(late, provider, environment) }
             }
@@ -56,21 +57,15 @@ extension Flows {
             // Idleness counts from this request, not from the refresh that it gets the result of.
             var session = session
             session.sealedAt = now
-            guard
-                let cookies = snapshot.setCookies(
-                    for: session, of: intent.provider, asked: intent.asked, at: now)
-            else {
-                // This process still has the new tokens, and goes on with them while they live.
-                log.event(
-                    .warning, "session-too-large", request: intent.asked.requestID,
-                    [
-                        ("subject", .string(session.subject)),
-                        ("octets", .int(session.encoded().count)),
-                        ("budget", .int(snapshot.configuration.session.cookie.budget)),
-                    ])
-                return .proceed(.session(session, setCookies: []))
-            }
-            return .proceed(.session(session, setCookies: cookies))
+            // In a store it has taken the place of the old one, and the cookie names that place.
+            let isNamed = session.handle != nil && session.handle == intent.session.handle
+            return .proceed(
+                .session(
+                    session,
+                    setCookies: isNamed
+                        ? []
+                        : snapshot.setCookies(
+                            for: session, of: intent.provider, asked: intent.asked, at: now)))
         case .failed: return .proceed(.session(intent.session, setCookies: []))
         case .ended, .superseded: return .proceed(.none)
         }
@@ -79,16 +74,18 @@ extension Flows {
     // MARK: One refresh at the provider
 
     private func renew(
-        _ session: Session, _ intent: RefreshIntent, _ provider: ProviderSettings,
+        _ session: Session, _ intent: RefreshIntent, _ snapshot: Snapshot,
         _ environment: FlowEnvironment
     ) async -> RefreshDesk.Result {
+        let provider = snapshot.configuration.providers[intent.provider]
         do throws(RenewalFailure) {
             let renewed = try await renewed(session, provider, environment)
             tally.refresh(succeeded: true)
             log.event(
                 .debug, "token-refreshed", request: intent.asked.requestID,
                 [("subject", .string(session.subject))])
-            return .renewed(renewed)
+            return await kept(renewed, intent, snapshot, environment).map { .renewed($0) }
+                ?? dropped(renewed, provider, environment)
         } catch {
             tally.refresh(succeeded: false)
             log.event(
@@ -100,12 +97,62 @@ extension Flows {
             switch error.consequence {
             case .tryAgainLater: return .failed
             case .refreshTokenSpent:
-                return .spent(session.withoutRefreshToken(at: environment.now()))
+                let spent = session.withoutRefreshToken(at: environment.now())
+                return await kept(spent, intent, snapshot, environment).map { .spent($0) } ?? .ended
             case .sessionEnds:
-                await announceEnded([EndedSession(session, from: environment.now())])
+                let now = environment.now()
+                await announceEnded([EndedSession(session, from: now)])
+                letGo([session], from: now, snapshot, environment, at: now)
                 return .ended
             }
         }
+    }
+
+    /// The session as it is kept now; `nil` where its store says that it has ended.
+    private func kept(
+        _ session: Session, _ intent: RefreshIntent, _ snapshot: Snapshot,
+        _ environment: FlowEnvironment
+    ) async -> Session? {
+        do throws(KeepingFailure) {
+            return try await keep(
+                session, of: intent.provider, snapshot, environment, at: environment.now())
+        } catch {
+            if case .ended = error { return nil }
+            // This process still has the new tokens, and goes on with them while they live.
+            log.event(
+                .warning, "session-not-kept", request: intent.asked.requestID,
+                [
+                    ("subject", .string(session.subject)),
+                    ("cause", .string(LoginFailure(error).cause)),
+                ])
+            if session.handle != nil {
+                environment.start { await self.keepLater(session, intent, snapshot, environment) }
+            }
+            return session
+        }
+    }
+
+    /// A store that was away when a refresh ended: nobody but this process has the new refresh token.
+    private func keepLater(
+        _ session: Session, _ intent: RefreshIntent, _ snapshot: Snapshot,
+        _ environment: FlowEnvironment
+    ) async {
+        for _ in 0..<120 {
+            await environment.pause(.milliseconds(500))
+            do throws(KeepingFailure) {
+                _ = try await keep(
+                    session, of: intent.provider, snapshot, environment, at: environment.now())
+                return
+            } catch { if case .ended = error { return } }
+        }
+    }
+
+    /// A refresh that finishes after its session's end helps nobody.
+    private func dropped(
+        _ session: Session, _ provider: ProviderSettings, _ environment: FlowEnvironment
+    ) -> RefreshDesk.Result {
+        environment.start { await self.revoke(session, provider, environment) }
+        return .ended
     }
 
     private func renewed(

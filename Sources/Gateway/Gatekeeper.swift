@@ -25,6 +25,11 @@ package struct Gatekeeper: ~Copyable {
     var view = SessionView()
     var dice = SystemRandomNumberGenerator()
     var endedSessions = EndedSessions()
+    var fetchedEntries = FetchedEntries()
+    /// Why the session of the request in hand is not at hand, where it is kept elsewhere.
+    var obstacle: Obstacle?
+    /// When the loop's turn began, for what is used again for a second. The server says.
+    package var turn = MonotonicInstant(nanoseconds: 0)
 
     private var identifiers: RequestIdentifiers
     var forwarding = Forwarding()
@@ -92,7 +97,10 @@ package struct Gatekeeper: ~Copyable {
         var inquiry = Inquiry(
             peer: peer, known: known, gathered: gathered, now: now,
             passesTracestate: passesTracestate)
-        let verdict = judge(request, &inquiry, &upstreamHead, &facts)
+        if case .fetched(let fetched) = known { fetchedEntries.insert(fetched, at: turn) }
+        obstacle = nil
+        var verdict = judge(request, &inquiry, &upstreamHead, &facts)
+        if let obstacle { verdict = resolve(obstacle, request, inquiry, facts) }
         switch verdict {
         case .answer(var answer):
             answer.add(setCookies: inquiry.cookiesOfFlow)

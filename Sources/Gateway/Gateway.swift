@@ -53,4 +53,8 @@ package enum KnownSession: Sendable {
     indirect case session(Session, setCookies: [String])
     /// A flow found that there is none, whatever the cookies say.
     case none
+    /// A flow asked the store for what a cookie names: read the cookies again.
+    indirect case fetched(FetchedEntry)
+    /// A flow asked, and the store did not answer.
+    case unavailable
 }

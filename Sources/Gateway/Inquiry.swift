@@ -26,14 +26,14 @@ struct Inquiry {
     var wasFoundWithoutSession: Bool {
         switch known {
         case .none: true
-        case .unread, .session: false
+        case .unread, .session, .fetched, .unavailable: false
         }
     }
 
     /// Whether a flow has already looked after this request's session.
     var wasTried: Bool {
         switch known {
-        case .unread: false
+        case .unread, .fetched, .unavailable: false
         case .session, .none: true
         }
     }
@@ -59,11 +59,12 @@ extension Gatekeeper {
     /// absent.
     mutating func findSession(
         _ providers: [Int], _ request: borrowing Request, _ inquiry: borrowing Inquiry,
-        into facts: inout RequestFacts, for route: CompiledRoute? = nil
+        into facts: inout RequestFacts, for route: CompiledRoute? = nil, extending: Bool = true
     ) -> SessionFinding {
         switch inquiry.known {
         case .none: return .none
         case .session(let session, _):
+            view.handle = session.handle
             guard view.parse(session.encoded()) else { return .none }
             let bindings = bindings(inquiry, facts)
             // The cookies that a flow made are new: they need no sealing again.
@@ -72,7 +73,7 @@ extension Gatekeeper {
                     provider, wantsSealing: false, inquiry.now, into: &facts, for: route)
             }
             return .none
-        case .unread: break
+        case .unread, .fetched, .unavailable: break
         }
         guard request.has(.cookie) else { return .none }
         let bindings = bindings(inquiry, facts)
@@ -92,6 +93,18 @@ extension Gatekeeper {
                     keyIsRetired || snapshot.lifetime.wantsSealing(view, at: inquiry.now)
                 let finding = accept(
                     provider, wantsSealing: wantsSealing, inquiry.now, into: &facts, for: route)
+                if finding != .none { return finding }
+            case .kept(let keyIsRetired):
+                guard let handle = view.handle, openKept(handle, inquiry, extending: extending),
+                    view.isBound(to: bindings[provider])
+                else {
+                    if obstacle != nil { return .none }
+                    facts.sessionOutcome = .failed
+                    continue
+                }
+                // The store counts idleness; only the handle's own key may grow old.
+                let finding = accept(
+                    provider, wantsSealing: keyIsRetired, inquiry.now, into: &facts, for: route)
                 if finding != .none { return finding }
             }
         }
@@ -168,7 +181,7 @@ extension Gatekeeper {
             let made = inquiry.cookiesOfFlow
             return made.isEmpty ? .none : .made(made)
         case .none: return .none
-        case .unread: break
+        case .unread, .fetched, .unavailable: break
         }
         guard case .live(let provider, wantsSealing: true) = inquiry.finding,
             let session = view.session()
@@ -186,7 +199,7 @@ extension Snapshot {
     ) -> [String] {
         var session = session
         session.sealedAt = now
-        let plaintext = session.encoded()
+        let plaintext = session.handle?.encoded() ?? session.encoded()
         let cookies = sessionCookies[provider]
         guard cookies.fits(plaintext: plaintext.count, budget: configuration.session.cookie.budget)
         else { return [] }

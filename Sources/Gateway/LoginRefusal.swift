@@ -27,6 +27,7 @@ package enum LoginRefusal: String, Sendable, CaseIterable {
     case providerUnknown = "provider-not-ready"
     case tokenUnavailable = "token-unavailable"
     case sessionTooLarge = "session-too-large"
+    case storeUnavailable = "session-store-unavailable"
 
     package var code: String { rawValue }
 
@@ -37,14 +38,16 @@ package enum LoginRefusal: String, Sendable, CaseIterable {
             400
         case .declined, .subjectChanged, .requirementsUnmet: 403
         case .providerResponseInvalid, .clientRefused, .idTokenInvalid: 502
-        case .providerUnavailable, .providerUnknown, .tokenUnavailable, .sessionTooLarge: 503
+        case .providerUnavailable, .providerUnknown, .tokenUnavailable, .sessionTooLarge,
+            .storeUnavailable:
+            503
         }
     }
 
     /// Seconds for `Retry-After`, where trying again may help.
     package var retryAfter: Int? {
         switch self {
-        case .providerUnavailable, .providerUnknown, .tokenUnavailable: 5
+        case .providerUnavailable, .providerUnknown, .tokenUnavailable, .storeUnavailable: 5
         case .stateInvalid, .responseInvalid, .issuerMismatch, .codeRefused, .codeSpent,
             .cookiesMissing, .loginOverdue, .providerErrorReported, .declined, .subjectChanged,
             .requirementsUnmet, .providerResponseInvalid, .clientRefused, .idTokenInvalid,
@@ -61,7 +64,8 @@ package enum LoginRefusal: String, Sendable, CaseIterable {
             "Signing in did not work"
         case .cookiesMissing: "Your browser does not return cookies"
         case .declined, .subjectChanged, .requirementsUnmet: "You were not signed in"
-        case .providerUnavailable, .providerUnknown, .tokenUnavailable, .sessionTooLarge:
+        case .providerUnavailable, .providerUnknown, .tokenUnavailable, .sessionTooLarge,
+            .storeUnavailable:
             "Signing in is not available just now"
         }
     }
@@ -97,6 +101,8 @@ package enum LoginRefusal: String, Sendable, CaseIterable {
             "The sign-in service cannot be reached. Please try again in a moment."
         case .tokenUnavailable:
             "The service that renews your access cannot be reached. Please try again in a moment."
+        case .storeUnavailable:
+            "Sessions cannot be kept at the moment. Please try again in a moment."
         case .sessionTooLarge:
             "The sign-in service says more of you than this site can keep. "
                 + "Whoever runs it has to look into it."

@@ -15,7 +15,8 @@ extension Gatekeeper {
         if let name = form?.first("provider") {
             providers.removeAll { snapshot.configuration.providers[$0].name != name }
         }
-        let finding = findSession(providers, request, inquiry, into: &facts)
+        let finding = findSession(
+            providers, request, inquiry, into: &facts, extending: false)
         guard case .live(let provider, _) = finding, let session = view.session() else {
             return refuse(.unauthenticated, request, inquiry, facts)
         }

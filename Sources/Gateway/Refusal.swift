@@ -16,6 +16,8 @@ enum Refusal: Error, Equatable {
     case unauthenticated
     case tokenEnded
     case tokenUnavailable
+    case storeUnavailable
+    case keptElsewhere
     case crossSite
     case formTokenMissing
     case webSocketInvalid(String)
@@ -42,7 +44,7 @@ enum Refusal: Error, Equatable {
         case .methodRefused, .mutationByGet: 405
         case .hostUnknown: 421
         case .webSocketVersion: 426
-        case .prefetch, .tokenUnavailable: 503
+        case .prefetch, .tokenUnavailable, .storeUnavailable, .keptElsewhere: 503
         case .loop: 508
         }
     }
@@ -71,6 +73,8 @@ enum Refusal: Error, Equatable {
         case .unauthenticated: "unauthenticated"
         case .tokenEnded: "token-ended"
         case .tokenUnavailable: "token-unavailable"
+        case .storeUnavailable: "session-store-unavailable"
+        case .keptElsewhere: "session-elsewhere"
         case .crossSite: "cross-site"
         case .formTokenMissing: "form-token-missing"
         case .webSocketInvalid: "websocket-invalid"
@@ -107,6 +111,8 @@ enum Refusal: Error, Equatable {
         case .prefetch: "Not now"
         case .unauthenticated, .tokenEnded: "Please sign in"
         case .tokenUnavailable: "Signing in is not available just now"
+        case .storeUnavailable: "The site is not available just now"
+        case .keptElsewhere: "Your session is kept by another server"
         case .crossSite, .formTokenMissing: "This request came from somewhere else"
         case .webSocketInvalid, .webSocketVersion: "This connection cannot be made"
         case .providerUnknown: "There is no such way to sign in"
@@ -131,6 +137,12 @@ enum Refusal: Error, Equatable {
         case .tokenUnavailable:
             "Your access has run out, and the service that renews it cannot be reached. "
                 + "Please try again in a moment."
+        case .storeUnavailable:
+            "Who is signed in cannot be looked up at the moment. Please try again in a moment."
+        case .keptElsewhere:
+            "It was too large for your browser, and this server cannot reach the one that keeps it. "
+                + "Sign in again to go on here. Whoever runs the site can set session.redis, or send "
+                + "each visitor to the same server."
         case .crossSite:
             "It was started by another site, so it was not carried out in your name."
         case .formTokenMissing:
@@ -159,11 +171,12 @@ enum Refusal: Error, Equatable {
                 (name: "Upgrade", value: "websocket"), (name: "Connection", value: "Upgrade"),
                 (name: "Sec-WebSocket-Version", value: "13"),
             ]
-        case .tokenUnavailable: [(name: "Retry-After", value: "5")]
+        case .tokenUnavailable, .storeUnavailable: [(name: "Retry-After", value: "5")]
         case .hostMissing, .hostUnknown, .httpsRequired, .pathAmbiguous, .queryInvalid, .notFound,
             .loop, .prefetch, .unauthenticated, .tokenEnded, .crossSite, .formTokenMissing,
             .webSocketInvalid, .graphQLUnreadable, .parameterInvalid, .providerUnknown,
-            .providerRefused, .providerError, .verifyUntrusted, .verifyUnclear:
+            .providerRefused, .providerError, .verifyUntrusted, .verifyUnclear,
+            .keptElsewhere:
             []
         }
     }

@@ -93,6 +93,8 @@ extension Snapshot {
         if let login = audience.loginURL {
             switch statement.status {
             case 401: acts = [Pages.Act("Sign in", login)]
+            case 503 where statement.code == Refusal.keptElsewhere.code:
+                acts = [Pages.Act("Sign in again", login)]
             case 404, 405: acts = [Pages.Act("To the start page", "/", isQuiet: true)]
             default: break
             }

@@ -12,6 +12,8 @@ internal import Values
 package final class Snapshot: Sendable {
     package let configuration: Configuration
     package let ring: KeyRing
+    /// Sessions kept in this process; the same through every reload.
+    package let memory: MemoryStore
     /// Counts reloads, so that a log line can say which configuration answered.
     package let generation: Int
 
@@ -38,7 +40,13 @@ package final class Snapshot: Sendable {
     /// `external_url` for `realm`.
     let challenge: String
 
-    package init(configuration: Configuration, ring: KeyRing, generation: Int) {
+    /// - Parameter memory: by default one of its own, for tests and commands.
+    package init(
+        configuration: Configuration, ring: KeyRing, generation: Int,
+        memory: MemoryStore = MemoryStore(
+            node: "", process: [UInt8](repeating: 0, count: SessionHandle.processOctets))
+    ) {
+        self.memory = memory
         self.configuration = configuration
         self.ring = ring
         self.generation = generation

@@ -21,6 +21,8 @@ package enum Work: Sendable {
     case backchannelLogout(BackchannelLogoutIntent)
     /// The provider had a browser open our logout in a frame.
     case frontchannelLogout(FrontchannelLogoutIntent)
+    /// Ask the store for a session that a cookie names.
+    case fetchSession(FetchIntent)
 
     package var asked: Asked {
         switch self {
@@ -30,6 +32,7 @@ package enum Work: Sendable {
         case .refresh(let intent): intent.asked
         case .backchannelLogout(let intent): intent.asked
         case .frontchannelLogout(let intent): intent.asked
+        case .fetchSession(let intent): intent.asked
         }
     }
 }

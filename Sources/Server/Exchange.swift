@@ -182,6 +182,7 @@ final class Exchange {
             return .answer(failureAnswer(.verdictMissing))
         }
         upstreamHead.clear()
+        worker.gatekeeper.turn = worker.loop.now
         return client { client in
             worker.gatekeeper.decide(
                 head, octets, from: client.peer, known: known, gathered: gathered,

@@ -301,6 +301,7 @@ package final class Worker: @unchecked Sendable {
         let loop = loop
         let environment = FlowEnvironment(
             client: client, redis: redis, now: { Clock.wall() }, start: { loop.start($0) },
+            pause: { await loop.sleep(for: $0) },
             hasEnded: { [self] in gatekeeper.hasEnded($0, of: $1, at: loop.wallTime) })
         let here = OnLoop((exchange, exchange.number))
         loop.start {

@@ -56,6 +56,8 @@ package struct Session: Equatable, Sendable {
     package var scope: String?
     /// `acr`: how strongly the person proved it.
     package var authenticationContext: String?
+    /// Where it is kept; `nil`: in its cookies. No part of the text that is sealed.
+    package var handle: SessionHandle?
 
     package init(
         id: [UInt8], generation: UInt32 = 0, binding: [UInt8], subject: String,

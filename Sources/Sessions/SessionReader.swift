@@ -43,7 +43,14 @@ package struct SessionReader: ~Copyable {
                     joined.span, for: .session, named: cookies.name, appendingTo: &view.octets,
                     at: now)
             }
-            if let opened, view.parse() { return .opened(keyIsRetired: opened.keyIsRetired) }
+            guard let opened else { continue }
+            view.handle = nil
+            if SessionHandle.isOne(view.octets.span) {
+                view.handle = SessionHandle(decoding: view.octets.span)
+                if view.handle != nil { return .kept(keyIsRetired: opened.keyIsRetired) }
+            } else if view.parse() {
+                return .opened(keyIsRetired: opened.keyIsRetired)
+            }
         }
         return .unreadable
     }

@@ -19,6 +19,8 @@ package struct SessionView: ~Copyable {
 
     /// The opened plaintext. Fill it, then `parse()`.
     package var octets = OctetWriter()
+    /// Where the session is kept, if not in its cookies; whoever fills the view says so.
+    package var handle: SessionHandle?
 
     /// Ranges of `octets`.
     package private(set) var id = 0..<0
@@ -47,6 +49,9 @@ package struct SessionView: ~Copyable {
     package var hasAccessToken: Bool { packedAccessToken != nil }
     package var hasRefreshToken: Bool { packedRefreshToken != nil }
     package var hasIDToken: Bool { packedIDToken != nil }
+
+    /// Of a session in a store, whose text does not change with every request.
+    package mutating func noteSeen(at moment: UnixTime) { sealedAt = moment }
 
     /// Whether the login took place where the session is now shown.
     package func isBound(to expected: [UInt8]) -> Bool {
@@ -166,7 +171,7 @@ extension SessionView {
             else { return nil }
             claims.append(SessionClaim(name: name, value: value))
         }
-        return Session(
+        var session = Session(
             id: [UInt8](octets.span.extracting(id)), generation: generation,
             binding: [UInt8](octets.span.extracting(binding)),
             subject: subject, claims: claims, startedAt: startedAt, sealedAt: sealedAt,
@@ -177,6 +182,8 @@ extension SessionView {
             scope: scope.flatMap { String(packed: octets.span, $0) },
             authenticationContext: authenticationContext.flatMap { String(packed: octets.span, $0) }
         )
+        session.handle = handle
+        return session
     }
 
     private func value(of claim: Claim) -> SessionClaim.Value? {

@@ -36,4 +36,6 @@ package enum SessionReading: Equatable, Sendable {
     /// The view now holds the session. Whether it is this host's and still lives is not yet asked.
     /// A key that no longer seals is about to leave the ring: the session is to be sealed again.
     case opened(keyIsRetired: Bool)
+    /// The view now holds the handle to a session that is kept on the server side, and no more.
+    case kept(keyIsRetired: Bool)
 }

@@ -282,7 +282,7 @@ final class Fleet: @unchecked Sendable {
         loop.post {
             let environment = FlowEnvironment(
                 client: worker.client, redis: worker.redis, now: { Clock.wall() },
-                start: { loop.start($0) })
+                start: { loop.start($0) }, pause: { await loop.sleep(for: $0) })
             loop.start { [flows = self.flows] in
                 await flows.directory.prepare(providers, in: environment)
                 self.shared.withLock { $0.hasDiscovered = true }

@@ -37,7 +37,8 @@ struct OnlineCheck {
         let configuration = configuration
         loop.post {
             let environment = FlowEnvironment(
-                client: worker.client, now: { Clock.wall() }, start: { loop.start($0) })
+                client: worker.client, redis: worker.redis, now: { Clock.wall() },
+                start: { loop.start($0) }, pause: { await loop.sleep(for: $0) })
             loop.start {
                 for provider in configuration.providers {
                     let found = await flows.examine(provider, configuration, in: environment)

@@ -62,6 +62,10 @@ struct CookieReport {
                 line(
                     cookies.name,
                     "does not open: damaged, incomplete, or under a key not in the ring")
+            case .kept:
+                foundAny = true
+                line(cookies.name, "a session kept on the server side")
+                if let handle = view.handle { describe(handle) }
             case .opened(let keyIsRetired):
                 foundAny = true
                 guard let session = view.session() else {
@@ -103,6 +107,15 @@ struct CookieReport {
         item("refresh token", Self.masked(session.refreshToken))
         item("ID token", Self.masked(session.idToken))
         for claim in session.claims { item("claim \(claim.name)", claim.value.text) }
+    }
+
+    private mutating func describe(_ handle: SessionHandle) {
+        switch handle.place {
+        case .redis: item("kept in", "redis, as \(Hex.encode(handle.entryName.octets.span))")
+        case .memory(let node, let process):
+            item("kept in", "the memory of process \(Hex.encode(process.span)) on \(node)")
+        }
+        item("expires", handle.expires.iso8601)
     }
 
     private mutating func line(_ name: String, _ what: String) { text += "\(name): \(what)\n" }

@@ -56,7 +56,10 @@ final class Supervisor {
                     [("reason", "no session.keys: sessions end with this process")])
             }
             warnOfFewDescriptors(configuration, log)
-            snapshot = Snapshot(configuration: configuration, ring: ring, generation: 1)
+            var generator = SystemRandomNumberGenerator()
+            snapshot = Snapshot(
+                configuration: configuration, ring: ring, generation: 1,
+                memory: MemoryStore(node: Platform.Process.hostName, using: &generator))
             fleet = try Fleet(snapshot, log: log, tally: tally)
             let contexts = try fleet.makeContexts(configuration.listeners)
             let opened = try fleet.listen(configuration)
@@ -131,7 +134,8 @@ final class Supervisor {
                 case (_, let source): try KeyRing.load(source)
                 }
             let next = Snapshot(
-                configuration: configuration, ring: ring, generation: current.generation + 1)
+                configuration: configuration, ring: ring, generation: current.generation + 1,
+                memory: current.memory)
             let contexts = try fleet.makeContexts(configuration.listeners)
             let opened = try fleet.listen(configuration)
             log.apply(configuration.logSettings)
@@ -169,7 +173,8 @@ final class Supervisor {
             guard ring.keys.map(\.id) != current.ring.keys.map(\.id) else { return nil }
             log.event(.info, "session-keys-read", [("keys", .int(ring.keys.count))])
             return Snapshot(
-                configuration: current.configuration, ring: ring, generation: current.generation)
+                configuration: current.configuration, ring: ring, generation: current.generation,
+                memory: current.memory)
         } catch {
             log.event(
                 .error, "session-keys-unreadable",

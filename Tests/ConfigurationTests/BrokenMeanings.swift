@@ -491,7 +491,7 @@ let brokenMeanings = [
             ),
             (
                 #"24:12: session.storage: "redis" is not available in this version: it will keep sessions in redis"#,
-                "until then, write cookie"
+                "until then, write cookie or memory"
             ),
             (
                 "26:10: session.redis: is not available in this version: it will share ended sessions and refreshes between nodes",

@@ -93,6 +93,7 @@ final class House: Sendable {
     var environment: FlowEnvironment {
         FlowEnvironment(
             client: provider, now: { self.now }, start: { self.background.add($0) },
+            pause: { self.pass(Int($0.components.seconds)) },
             hasEnded: { _, _ in !self.ended.all.isEmpty })
     }
 
@@ -174,6 +175,17 @@ final class House: Sendable {
         return session
     }
 
+    /// What this process keeps of a session.
+    func kept(_ handle: SessionHandle) -> Session? {
+        let found = snapshot.memory.find(
+            handle.entryName, extending: false, idleTimeout: .seconds(1800), at: now)
+        var plaintext = OctetWriter()
+        guard let found, handle.open(found.entry, appendingTo: &plaintext) else { return nil }
+        var session = Session(decoding: [UInt8](plaintext.span))
+        session?.handle = handle
+        return session
+    }
+
     func refresh(
         _ session: Session, hasEnded: Bool = true, _ browser: Browser = Browser()
     ) async -> Outcome {
@@ -239,7 +251,9 @@ struct Browser: Sendable {
         let opened = house.sealer.open(
             Array(text.utf8).span, for: .session, named: cookies.name, appendingTo: &plaintext,
             at: house.now)
-        return opened == nil ? nil : Session(decoding: plaintext)
+        guard opened != nil else { return nil }
+        return SessionHandle(decoding: plaintext.span).map { house.kept($0) }
+            ?? Session(decoding: plaintext)
     }
 }
 

@@ -137,13 +137,31 @@ import Values
         #expect(try await house.signIn(&browser, ended).word == "502 id-token-invalid")
     }
 
-    @Test func `a session beyond the cookies' budget is a page that says so`() async throws {
+    @Test func `a session beyond the cookies' budget is kept in the process`() async throws {
         let house = try House()
         var browser = Browser()
         let groups = JSON.array((0..<900).map { .string("a-group-with-a-long-name-\($0)") })
-        #expect(
-            try await house.signIn(&browser, ["groups": groups]).word == "503 session-too-large")
-        #expect(house.log.all.contains { $0.contains("session.cookie.budget") })
+        #expect(try await house.signIn(&browser, ["groups": groups]).word == "303 /reports")
+        #expect(browser.sessionNames == ["__Host-gatehouse"])
+        let session = try #require(browser.session(house))
+        #expect(session.handle?.place == house.snapshot.memory.place)
+        #expect(session.claims.contains { $0.name == "groups" })
+        #expect(house.snapshot.memory.size.entries == 1)
+    }
+
+    @Test func `a session beyond every limit is a page that says so`() async throws {
+        let house = try House()
+        var browser = Browser()
+        let asked = try await house.begin(&browser)
+        let large = String(repeating: "t", count: 131_072)
+        house.provider.answer(
+            "/token",
+            tokens(
+                idToken: Signer.current.token(claims(nonce: asked.first("nonce"), at: house.now)),
+                access: large, refresh: large))
+        let answer = try await house.complete(&browser, .code(for: asked))
+        #expect(answer.word == "503 session-too-large")
+        #expect(house.log.all.contains { $0.contains("more than any store is given") })
     }
 
     // MARK: Keys

@@ -256,12 +256,58 @@ import Values
             house.provider.requests(to: "/revoke").map { $0.form.first("token") } == ["refresh-2"])
     }
 
-    @Test func `tokens that no longer fit the cookies are used while they live`() async throws {
+    @Test func `tokens that no longer fit the cookies are kept in the process`() async throws {
         let house = try House()
         renewing(house, access: String(repeating: "a", count: 20_000))
         let (session, cookies) = try #require(await house.refresh(house.session()).session)
-        #expect(session.accessToken?.count == 20_000 && cookies.isEmpty)
-        #expect(house.log.all.contains { $0.contains("event=session-too-large") })
+        #expect(session.accessToken?.count == 20_000)
+        var browser = Browser()
+        for cookie in cookies { browser.take(cookie) }
+        #expect(browser.sessionNames == ["__Host-gatehouse"])
+        #expect(browser.session(house) == session)
+        // The old cookie gets the same place, not another.
+        _ = await house.refresh(house.session())
+        #expect(house.snapshot.memory.size.entries == 1)
+    }
+
+    @Test func `tokens past every limit are used while they live`() async throws {
+        let house = try House()
+        let large = String(repeating: "t", count: 131_072)
+        renewing(house, access: large, refresh: large)
+        let (session, cookies) = try #require(await house.refresh(house.session()).session)
+        #expect(session.accessToken == large && cookies.isEmpty)
+        #expect(house.log.all.contains { $0.contains("event=session-not-kept") })
+    }
+
+    @Test func `in a store the new token takes the old one's place, and no cookie changes`()
+        async throws
+    {
+        let house = try House(House.site + "session: { storage: memory }\n")
+        var browser = Browser()
+        _ = try await house.signIn(&browser)
+        let before = try #require(browser.session(house))
+        renewing(house)
+        let (session, cookies) = try #require(await house.refresh(before).session)
+        #expect(session.accessToken == "access-2" && cookies.isEmpty)
+        let after = try #require(browser.session(house))
+        #expect((after.accessToken, after.generation) == ("access-2", 1))
+        #expect(after.handle == before.handle)
+    }
+
+    @Test func `a refresh that ends after its entry is revoked and dropped`() async throws {
+        let house = try House(House.site + "session: { storage: memory }\n")
+        var browser = Browser()
+        _ = try await house.signIn(&browser)
+        let session = try #require(browser.session(house))
+        renewing(house)
+        house.provider.answer("/revoke", .text(200, ""))
+        let name = try #require(session.handle?.entryName)
+        house.snapshot.memory.end(name, from: house.now, at: house.now)
+        #expect(await house.refresh(session).isWithoutSession)
+        await house.settle()
+        #expect(
+            house.provider.requests(to: "/revoke").map { $0.form.first("token") } == ["refresh-2"])
+        #expect(browser.session(house) == nil)
     }
 
     @Test func `whoever waits, waits a minute at most, discovery included`() async throws {

@@ -161,6 +161,7 @@ struct Reply {
                 case .refresh: "refresh"
                 case .backchannelLogout: "backchannel-logout"
                 case .frontchannelLogout: "frontchannel-logout"
+                case .fetchSession: "fetch"
                 }
         case .gather: kind = "gather"
         }
