@@ -121,12 +121,41 @@ static inline size_t octets_index_of(
     return found == NULL ? count : (size_t)(found - octets);
 }
 
-/// Whether the octets are the same.
+/// Whether the octets are the same; most texts that are compared are short.
 static inline bool octets_are_same(
-    const void *_Nullable octets, const void *_Nullable others, size_t count) {
+    const uint8_t *_Nullable octets, const uint8_t *_Nullable others, size_t count) {
     if (count == 0) return true;
     if (octets == NULL || others == NULL) return false;
-    return memcmp(octets, others, count) == 0;
+    if (count > 64) return memcmp(octets, others, count) == 0;
+    if (count >= 8) {
+        for (size_t at = 0; at < count - 8; at += 8) {
+            if (octets_word(octets + at) != octets_word(others + at)) return false;
+        }
+        // The last word overlaps the one before, so that no octet is left over.
+        return octets_word(octets + count - 8) == octets_word(others + count - 8);
+    }
+    for (size_t at = 0; at < count; at++) {
+        if (octets[at] != others[at]) return false;
+    }
+    return true;
+}
+
+/// The first octet from `from` on that is not visible ASCII or a space, or is a `%` or a comma; or
+/// `count`.
+static inline size_t octets_plain_end(const uint8_t *_Nullable octets, size_t from, size_t count) {
+    size_t at = from;
+    if (octets == NULL || from >= count) return count;
+    for (; count - at >= 8; at += 8) {
+        const uint64_t word = octets_word(octets + at);
+        if ((word & OCTETS_HIGHS) | octets_any_below(word, 0x20) | octets_any_equal(word, 0x7f)
+            | octets_any_equal(word, '%') | octets_any_equal(word, ','))
+            break;
+    }
+    for (; at < count; at++) {
+        const uint8_t octet = octets[at];
+        if (octet < 0x20 || octet > 0x7e || octet == '%' || octet == ',') return at;
+    }
+    return count;
 }
 
 /// 1 where an octet is a tchar of RFC 9110 section 5.6.2.

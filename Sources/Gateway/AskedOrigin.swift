@@ -22,8 +22,9 @@ extension Gatekeeper {
         guard !inquiry.hostRange.isEmpty else {
             return refuse(.hostMissing, request, inquiry, facts)
         }
-        let text = request.octets.extracting(inquiry.hostRange)
-        guard appendHost(text, to: &facts.host) else {
+        if forwarding.host == nil, let name = request.head.hostName {
+            appendLowercased(request.octets.extracting(name.range), to: &facts.host)
+        } else if !appendHost(request.octets.extracting(inquiry.hostRange), to: &facts.host) {
             return refuse(.hostUnknown, request, inquiry, facts)
         }
         if let index = snapshot.hosts.index(of: facts.host.span) {

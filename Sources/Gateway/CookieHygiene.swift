@@ -20,16 +20,20 @@ struct CookieNames: Sendable {
         base = Array(name.utf8)
     }
 
-    /// `NAME`, `NAME.…` (pieces and providers) and `NAME-login.…`.
+    /// `NAME`, `NAME.…` (pieces and providers) and `NAME-login.…`, under either prefix and none.
     func areOurs(_ name: Span<UInt8>) -> Bool {
-        var start = 0
-        if OctetText.hasPrefix(name, "__Host-") { start = 7 }
-        if OctetText.hasPrefix(name, "__Secure-") { start = 9 }
-        let rest = name.extracting(start..<name.count)
-        guard rest.count >= base.count,
-            OctetText.equals(rest.extracting(0..<base.count), base.span)
+        isOurs(name, behind: "") || isOurs(name, behind: "__Host-")
+            || isOurs(name, behind: "__Secure-")
+    }
+
+    private func isOurs(_ name: Span<UInt8>, behind prefix: StaticString) -> Bool {
+        let start = prefix.utf8CodeUnitCount
+        let end = start + base.count
+        guard name.count >= end,
+            OctetText.equals(name.extracting(start..<end), base.span),
+            OctetText.equals(name.extracting(0..<start), prefix)
         else { return false }
-        let tail = rest.extracting(base.count..<rest.count)
+        let tail = name.extracting(end..<name.count)
         if tail.isEmpty || tail[0] == UInt8(ascii: ".") { return true }
         return OctetText.hasPrefix(tail, "-login")
             && (tail.count == 6 || tail[6] == UInt8(ascii: "."))
@@ -39,27 +43,36 @@ struct CookieNames: Sendable {
     enum Remainder { case all, none, some }
 
     /// Writes a line with the pairs that stay where only some of them do.
-    func appendOthers(of value: Span<UInt8>, to out: inout OctetWriter) -> Remainder {
-        // Written as it is read, and taken back where nothing was ours: one look at long values.
-        let start = out.count
-        var pairs = CookiePairs()
-        var hasOurs = false
-        while let pair = pairs.next(in: value) {
-            let name = pair.name.isEmpty ? Self.nameSentBack(value, in: pair.whole) : pair.name
-            if areOurs(value.extracting(name)) {
-                hasOurs = true
-                continue
+    /// - Parameter pairs: those of the line, counted from the start of `octets`.
+    func appendOthers(
+        of pairs: Span<RequestCookies.Pair>, _ octets: Span<UInt8>, to out: inout OctetWriter
+    ) -> Remainder {
+        let count = pairs.count
+        var index = 0
+        while index < count, !areOurs(pairs[index], octets) { index += 1 }
+        let firstOfOurs = index
+        guard firstOfOurs < count else { return .all }
+        var hasOthers = false
+        index = 0
+        while index < count {
+            let pair = pairs[index]
+            if index < firstOfOurs || !areOurs(pair, octets) {
+                if hasOthers { out.append("; ") } else { out.append("Cookie: ") }
+                hasOthers = true
+                out.append(contentsOf: octets.extracting(pair.whole.range))
             }
-            if out.count == start { out.append("Cookie: ") } else { out.append("; ") }
-            out.append(contentsOf: value.extracting(pair.whole))
+            index += 1
         }
-        guard hasOurs else {
-            out.removeAll(behind: start)
-            return .all
-        }
-        guard out.count > start else { return .none }
+        guard hasOthers else { return .none }
         out.append("\r\n")
         return .some
+    }
+
+    private func areOurs(_ pair: RequestCookies.Pair, _ octets: Span<UInt8>) -> Bool {
+        let name =
+            pair.name.isEmpty
+            ? Self.nameSentBack(octets, in: pair.whole.range) : pair.name.range
+        return areOurs(octets.extracting(name))
     }
 
     /// Whether a Set-Cookie line of an upstream names one of ours (RFC 6265 §5.2: the name ends at

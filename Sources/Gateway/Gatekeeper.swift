@@ -21,6 +21,8 @@ package struct Gatekeeper: ~Copyable {
 
     var sealer: Sealer
     var sessions: SessionReader
+    /// The cookies of the request in hand.
+    var cookies = RequestCookies()
     /// The session of the request in hand; only `SessionFinding` says whether it may be read.
     var view = SessionView()
     var dice = SystemRandomNumberGenerator()
@@ -92,6 +94,7 @@ package struct Gatekeeper: ~Copyable {
         let request = Request(copy head, octets)
         // A request that is decided again keeps its name.
         let isAgain = if case .unread = known { gathered != nil } else { true }
+        cookies.read(request.head, octets)
         let passesTracestate = identify(
             request, from: peer, named: isAgain ? facts.requestID : [], into: &facts)
         var inquiry = Inquiry(
@@ -244,7 +247,7 @@ package struct Gatekeeper: ~Copyable {
         let path = matchedPath
         written.removeAll()
         upstreamHeadWriter.write(
-            request,
+            request, cookies,
             UpstreamHead.Facts(
                 snapshot: snapshot, route: route, path: path.span,
                 host: request.octets.extracting(inquiry.hostRange),
@@ -395,14 +398,14 @@ package struct Gatekeeper: ~Copyable {
         _ plan: ForwardPlan, _ head: borrowing ResponseHead, _ octets: Span<UInt8>,
         at now: UnixTime, into out: inout [UInt8]
     ) {
-        let cookies = cookies(plan, head, octets, at: now)
+        let setCookies = setCookies(plan, head, octets, at: now)
         written.removeAll()
-        clientHeadWriter.write(head, octets, under: plan, cookies: cookies, to: &written)
+        clientHeadWriter.write(head, octets, under: plan, cookies: setCookies, to: &written)
         out.append(contentsOf: written.span)
     }
 
     /// Our cookies are made as the head leaves, from what is known then.
-    private mutating func cookies(
+    private mutating func setCookies(
         _ plan: ForwardPlan, _ head: borrowing ResponseHead, _ octets: Span<UInt8>,
         at now: UnixTime
     ) -> [String] {

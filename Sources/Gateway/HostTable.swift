@@ -103,8 +103,12 @@ func appendHost(_ text: Span<UInt8>, to out: inout [UInt8]) -> Bool {
     }
     var end = OctetText.index(of: UInt8(ascii: ":"), in: text) ?? text.count
     if text[end - 1] == UInt8(ascii: ".") { end -= 1 }
-    out.append(addingCapacity: end) { output in
-        for index in 0..<end { output.append(text[index].asciiLowercased) }
-    }
+    appendLowercased(text.extracting(0..<end), to: &out)
     return true
+}
+
+func appendLowercased(_ text: Span<UInt8>, to out: inout [UInt8]) {
+    out.append(addingCapacity: text.count) { output in
+        for index in text.indices { output.append(text[index].asciiLowercased) }
+    }
 }

@@ -129,21 +129,22 @@ struct IdentityFields: Sendable {
 /// One value or member: controls, octets outside ASCII, `%`, a space at either end and, in a list,
 /// a comma become `%XX`.
 func appendIdentityValue(_ value: Span<UInt8>, inList: Bool, to out: inout OctetWriter) {
-    var clean = 0
-    for index in value.indices {
-        let octet = value[index]
-        let isKept =
-            switch octet {
-            case UInt8(ascii: " "): index != 0 && index != value.count - 1
-            case UInt8(ascii: "%"): false
-            case UInt8(ascii: ","): !inList
-            case 0x21...0x7E: true
-            default: false
-            }
-        if isKept { continue }
-        out.append(contentsOf: value.extracting(clean..<index))
-        out.append(escaping: octet)
-        clean = index + 1
+    // What begins or ends in a space is rare; what is written between is looked through at once.
+    var clean = value.count > 0 && value[0] == UInt8(ascii: " ") ? 1 : 0
+    if clean == 1 { out.append(escaping: value[0]) }
+    let endsInSpace = value.count > clean && value[value.count - 1] == UInt8(ascii: " ")
+    let end = endsInSpace ? value.count - 1 : value.count
+    var index = clean
+    while true {
+        index = min(OctetText.plainEnd(of: value, from: index), end)
+        guard index < end else { break }
+        if value[index] != UInt8(ascii: ",") || inList {
+            out.append(contentsOf: value.extracting(clean..<index))
+            out.append(escaping: value[index])
+            clean = index + 1
+        }
+        index += 1
     }
-    out.append(contentsOf: value.extracting(clean..<value.count))
+    out.append(contentsOf: value.extracting(clean..<end))
+    if endsInSpace { out.append(escaping: UInt8(ascii: " ")) }
 }

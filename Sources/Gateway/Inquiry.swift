@@ -79,7 +79,7 @@ extension Gatekeeper {
         let bindings = bindings(inquiry, facts)
         for provider in providers {
             let reading = sessions.read(
-                snapshot.sessionCookies[provider], in: request.head, request.octets, into: &view,
+                snapshot.sessionCookies[provider], in: cookies, request.octets, into: &view,
                 at: inquiry.now)
             switch reading {
             case .absent: continue

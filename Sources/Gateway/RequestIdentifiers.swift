@@ -17,8 +17,11 @@ struct RequestIdentifiers {
         if let sent, RequestIdentifiers.isSafeID(sent) {
             out.append(contentsOf: sent)
         } else {
-            Hex.append(next(), to: &out)
-            Hex.append(next(), to: &out)
+            let (high, low) = (next(), next())
+            out.append(addingCapacity: 32) { output in
+                Hex.append(high, to: &output)
+                Hex.append(low, to: &output)
+            }
         }
     }
 
@@ -28,12 +31,19 @@ struct RequestIdentifiers {
             out.append(contentsOf: sent)
             return true
         }
-        out.append("00-")
-        Hex.append(next() | 1, to: &out)
-        Hex.append(next(), to: &out)
-        out.append("-")
-        Hex.append(next() | 1, to: &out)
-        out.append("-01")
+        let (high, low, parent) = (next() | 1, next(), next() | 1)
+        out.append(addingCapacity: 55) { output in
+            output.append(UInt8(ascii: "0"))
+            output.append(UInt8(ascii: "0"))
+            output.append(UInt8(ascii: "-"))
+            Hex.append(high, to: &output)
+            Hex.append(low, to: &output)
+            output.append(UInt8(ascii: "-"))
+            Hex.append(parent, to: &output)
+            output.append(UInt8(ascii: "-"))
+            output.append(UInt8(ascii: "0"))
+            output.append(UInt8(ascii: "1"))
+        }
         return false
     }
 

@@ -51,7 +51,8 @@ struct UpstreamHead {
     }
 
     mutating func write(
-        _ request: borrowing Request, _ facts: borrowing Facts, _ forwarding: borrowing Forwarding,
+        _ request: borrowing Request, _ cookies: borrowing RequestCookies,
+        _ facts: borrowing Facts, _ forwarding: borrowing Forwarding,
         _ ids: borrowing RequestFacts, session: borrowing SessionView, hasSession: Bool,
         to out: inout OctetWriter
     ) {
@@ -61,7 +62,7 @@ struct UpstreamHead {
         case .upstream: out.append(contentsOf: facts.route.upstreamHost)
         }
         out.append("\r\n")
-        writeClientFields(request, facts, to: &out)
+        writeClientFields(request, cookies, facts, to: &out)
         writeOurs(request, facts, forwarding, ids, to: &out)
         guard hasSession else { return }
         if facts.route.settings.identity { facts.snapshot.identityFields.append(session, to: &out) }
@@ -118,7 +119,8 @@ struct UpstreamHead {
     // MARK: The client's fields
 
     private mutating func writeClientFields(
-        _ request: borrowing Request, _ facts: borrowing Facts, to out: inout OctetWriter
+        _ request: borrowing Request, _ cookies: borrowing RequestCookies,
+        _ facts: borrowing Facts, to out: inout OctetWriter
     ) {
         findNamed(request)
         let octets = request.octets
@@ -129,8 +131,8 @@ struct UpstreamHead {
                 if case .cookie = field.known {
                     out.append(contentsOf: octets.extracting(run))
                     run = 0..<0
-                    let value = octets.extracting(field.value.range)
-                    switch facts.snapshot.cookieNames.appendOthers(of: value, to: &out) {
+                    let pairs = Self.pairs(of: index, in: cookies.pairs.span)
+                    switch facts.snapshot.cookieNames.appendOthers(of: pairs, octets, to: &out) {
                     case .all: run = field.line.range
                     case .none, .some: break
                     }
@@ -146,6 +148,17 @@ struct UpstreamHead {
             }
         }
         out.append(contentsOf: octets.extracting(run))
+    }
+
+    @_lifetime(copy pairs)
+    private static func pairs(
+        of line: Int, in pairs: Span<RequestCookies.Pair>
+    ) -> Span<RequestCookies.Pair> {
+        var start = 0
+        while start < pairs.count, pairs[start].line < line { start += 1 }
+        var end = start
+        while end < pairs.count, pairs[end].line == line { end += 1 }
+        return pairs.extracting(start..<end)
     }
 
     private func keeps(

@@ -61,31 +61,6 @@ extension MessageHead {
     }
 }
 
-// The same questions of a request, which policy asks a dozen times each from another room. A room does
-// not see into another, so there a call through the protocol copies the whole head; these do not.
-extension RequestHead {
-    package func first(_ known: KnownField) -> FieldLine? {
-        nextIndex(of: known, from: 0).map { fields[$0] }
-    }
-
-    package func only(_ known: KnownField) -> FieldLine? {
-        guard let index = nextIndex(of: known, from: 0),
-            nextIndex(of: known, from: index + 1) == nil
-        else { return nil }
-        return fields[index]
-    }
-
-    package func nextIndex(of known: KnownField, from start: Int) -> Int? {
-        guard present.contains(known), start >= 0 else { return nil }
-        var index = start
-        while index < fields.count {
-            if fields[index].known == known { return index }
-            index += 1
-        }
-        return nil
-    }
-}
-
 /// What `Connection` says (RFC 9110 §7.6.1).
 package struct ConnectionOptions: OptionSet, Sendable {
     package let rawValue: UInt8

@@ -33,6 +33,17 @@ package struct RequestHead: MessageHead, Sendable {
     /// The value of `Upgrade`, where `Connection` names it and the version has it.
     package var upgrade: OctetRange?
 
+    /// The host's name in `authority`, without port and without the root's dot; `nil` for an address in
+    /// brackets, which has many spellings, and where the target names the host.
+    package var hostName: OctetRange?
+    /// By `KnownField.number`: the index and 1 of the field's first line; 0 where it is absent, and
+    /// `searched` where it does not fit.
+    private var firstLines = InlineArray<96, UInt8>(repeating: 0)
+    /// Fields of more than one line.
+    private var repeated = KnownFields()
+
+    private static let searched = UInt8.max
+
     package init() { fields.reserveCapacity(32) }
 
     /// Whether another request may follow on this connection, as far as the client is concerned.
@@ -44,6 +55,7 @@ package struct RequestHead: MessageHead, Sendable {
     /// Judges what the lines say together. Called once all of them are read.
     mutating func interpret(_ octets: Span<UInt8>) throws(RequestFault) {
         present = KnownFields()
+        repeated = KnownFields()
         connection = []
         expectsContinue = false
         upgrade = nil
@@ -72,7 +84,12 @@ package struct RequestHead: MessageHead, Sendable {
             case .upgrade: upgrade = upgrade ?? field.value
             default: break
             }
-            present.insert(field.known)
+            if present.contains(field.known) {
+                repeated.insert(field.known)
+            } else {
+                present.insert(field.known)
+                firstLines[Int(field.known.number)] = UInt8(clamping: index + 1)
+            }
         }
         guard connectionMembers <= ConnectionOptions.membersMax else {
             throw .fields(.connectionTooLong)
@@ -98,15 +115,22 @@ package struct RequestHead: MessageHead, Sendable {
         let queryPart = parts.query ?? 0..<0
         query = OctetRange(start + queryPart.lowerBound, start + queryPart.upperBound)
 
+        hostName = nil
         guard let host else {
             guard minorVersion == 0 else { throw .hostMissing }
             authority = OctetRange(
                 start + parts.authority.lowerBound, start + parts.authority.upperBound)
             return
         }
-        guard HostField.shape(of: octets.extracting(host.range)) != nil else { throw .hostInvalid }
+        guard let shape = HostField.shape(of: octets.extracting(host.range)) else {
+            throw .hostInvalid
+        }
         guard !parts.authority.isEmpty else {
             authority = host
+            if shape.kind != .ipv6 {
+                let start = host.range.lowerBound
+                hostName = OctetRange(start + shape.host.lowerBound, start + shape.host.upperBound)
+            }
             return
         }
         authority = OctetRange(
@@ -117,5 +141,35 @@ package struct RequestHead: MessageHead, Sendable {
                 octets.extracting(authority.range), octets.extracting(host.range),
                 defaultPort: form == .authority ? nil : parts.isHTTPS ? 443 : 80)
         else { throw .hostMismatch }
+    }
+}
+
+// Policy asks these a dozen times of each request, so the first line of a field is known and most have
+// no second. As the protocol has them they would be searched for, and from another room, which does
+// not see into this one, the whole head copied for each call.
+extension RequestHead {
+    package func first(_ known: KnownField) -> FieldLine? {
+        nextIndex(of: known, from: 0).map { fields[$0] }
+    }
+
+    package func only(_ known: KnownField) -> FieldLine? {
+        guard !repeated.contains(known) else { return nil }
+        return first(known)
+    }
+
+    package func nextIndex(of known: KnownField, from start: Int) -> Int? {
+        guard present.contains(known), known != .other else { return nil }
+        let place = firstLines[Int(known.number)]
+        let first = Int(place) - 1
+        if place != Self.searched {
+            if start <= first { return first }
+            if !repeated.contains(known) { return nil }
+        }
+        var index = max(start, first)
+        while index < fields.count {
+            if fields[index].known == known { return index }
+            index += 1
+        }
+        return nil
     }
 }

@@ -2,6 +2,7 @@
 //
 // They are blocked before any other thread starts, so that every thread inherits the mask and only
 // `wait` receives them. No handler runs anywhere.
+import CLinux
 import Glibc
 
 package enum Signals {

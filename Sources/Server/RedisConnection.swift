@@ -164,11 +164,12 @@ final class RedisConnection: @unchecked Sendable {
         defer { isWriting = false }
         while isOpen, hasSomethingToSend {
             if mayCarryData, !commands.isEmpty {
+                let waiting = commands
                 do throws(TLSFault) {
                     if let tls {
-                        try tls.send(commands.span, out: &sealed)
+                        try tls.send(waiting.span, out: &sealed)
                     } else {
-                        sealed = commands
+                        sealed = waiting
                     }
                 } catch { return fail(.unreachable("TLS: \(error)")) }
                 commands = []

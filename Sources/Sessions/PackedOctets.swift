@@ -67,31 +67,37 @@ struct PackedReader {
 
     private(set) var position = 0
 
-    mutating func octet(_ octets: Span<UInt8>) -> UInt8? {
+    @inline(__always) mutating func octet(_ octets: Span<UInt8>) -> UInt8? {
         guard position < octets.count else { return nil }
         defer { position += 1 }
         return octets[position]
     }
 
-    mutating func range(_ octets: Span<UInt8>, count: Int) -> Range<Int>? {
+    @inline(__always) mutating func range(_ octets: Span<UInt8>, count: Int) -> Range<Int>? {
         guard count >= 0, count <= octets.count - position else { return nil }
         defer { position += count }
         return position..<position + count
     }
 
-    mutating func unsigned32(_ octets: Span<UInt8>) -> UInt32? {
+    @inline(__always) mutating func unsigned32(_ octets: Span<UInt8>) -> UInt32? {
         guard let range = range(octets, count: 4) else { return nil }
         return octets.bigEndian32(at: range.lowerBound)
     }
 
-    mutating func signed64(_ octets: Span<UInt8>) -> Int64? {
+    @inline(__always) mutating func signed64(_ octets: Span<UInt8>) -> Int64? {
         guard let range = range(octets, count: 8) else { return nil }
         return Int64(bitPattern: octets.bigEndian64(at: range.lowerBound))
     }
 
-    mutating func count(_ octets: Span<UInt8>) -> Int? {
-        var value = 0
-        var shift = 0
+    @inline(__always) mutating func count(_ octets: Span<UInt8>) -> Int? {
+        guard let first = octet(octets) else { return nil }
+        if first & 0x80 == 0 { return Int(first) }
+        return longCount(first, octets)
+    }
+
+    private mutating func longCount(_ first: UInt8, _ octets: Span<UInt8>) -> Int? {
+        var value = Int(first & 0x7f)
+        var shift = 7
         while shift <= 21 {
             guard let next = octet(octets) else { return nil }
             value |= Int(next & 0x7f) &<< shift
@@ -102,7 +108,7 @@ struct PackedReader {
     }
 
     /// Octets behind their length.
-    mutating func text(_ octets: Span<UInt8>) -> Range<Int>? {
+    @inline(__always) mutating func text(_ octets: Span<UInt8>) -> Range<Int>? {
         guard let count = count(octets) else { return nil }
         return range(octets, count: count)
     }

@@ -17,12 +17,12 @@ package struct SessionReader: ~Copyable {
     /// Which of the session's cookies the last request read brought, opened or not.
     package var present: SessionCookies.Pieces { pieces.present }
 
-    /// Finds, opens and parses the session that `cookies` names. `head` was read from `octets`.
+    /// Finds, opens and parses the session that `cookies` names. `brought` was read from `octets`.
     package mutating func read(
-        _ cookies: borrowing SessionCookies, in head: borrowing RequestHead,
+        _ cookies: borrowing SessionCookies, in brought: borrowing RequestCookies,
         _ octets: Span<UInt8>, into view: inout SessionView, at now: UnixTime
     ) -> SessionReading {
-        pieces.find(cookies, in: head, octets)
+        pieces.find(cookies.nameOctets.span, in: brought.pairs.span, octets)
         guard !pieces.present.isEmpty else { return .absent }
         for attempt in 0..<pieces.attempts {
             guard let count = declaredCount(attempt, octets), pieces.hasFirst(count) else {
@@ -88,24 +88,16 @@ struct CookiePieces {
     }
 
     mutating func find(
-        _ cookies: borrowing SessionCookies, in head: borrowing RequestHead, _ octets: Span<UInt8>
+        _ wanted: Span<UInt8>, in pairs: Span<RequestCookies.Pair>, _ octets: Span<UInt8>
     ) {
         present = []
         for index in counts.indices { counts[index] = 0 }
-        let wanted = cookies.nameOctets.span
-        var next = head.nextIndex(of: .cookie, from: 0)
-        while let at = next {
-            next = head.nextIndex(of: .cookie, from: at + 1)
-            let field = head.fields[at].value.range
-            let start = field.lowerBound
-            let value = octets.extracting(field)
-            var pairs = CookiePairs()
-            while let pair = pairs.next(in: value) {
-                guard let index = Self.index(of: value.extracting(pair.name), wanted) else {
-                    continue
-                }
-                add(start + pair.value.lowerBound..<start + pair.value.upperBound, to: index)
+        for place in pairs.indices {
+            let pair = pairs[place]
+            guard let index = Self.index(of: octets.extracting(pair.name.range), wanted) else {
+                continue
             }
+            add(pair.value.range, to: index)
         }
     }
 
@@ -119,7 +111,7 @@ struct CookiePieces {
     /// 0 for the name itself, 1…7 for `.1` … `.7` behind it.
     private static func index(of name: Span<UInt8>, _ wanted: Span<UInt8>) -> Int? {
         guard name.count == wanted.count || name.count == wanted.count + 2 else { return nil }
-        for index in wanted.indices where name[index] != wanted[index] { return nil }
+        guard OctetText.equals(name.extracting(0..<wanted.count), wanted) else { return nil }
         guard name.count > wanted.count else { return 0 }
         let digit = name[wanted.count + 1]
         guard name[wanted.count] == UInt8(ascii: "."),

@@ -17,19 +17,23 @@ package enum Hex {
         }
     }
 
+    package static func append(_ number: UInt64, to text: inout [UInt8]) {
+        text.append(addingCapacity: 16) { append(number, to: &$0) }
+    }
+
     /// The sixteen digits of a number. Five of them name every request, so the digits of half a number
     /// are found at once, in the octets of another.
-    package static func append(_ number: UInt64, to text: inout [UInt8]) {
-        text.append(addingCapacity: 16) { output in
-            // SAFETY: the room is for at least 16 octets, and all of them are written.
-            unsafe output.withUnsafeMutableBufferPointer { room, written in
-                let digits = UnsafeMutableRawBufferPointer(room)
-                unsafe digits.storeBytes(of: eightDigits(number >> 32).bigEndian, as: UInt64.self)
-                unsafe digits.storeBytes(
-                    of: eightDigits(number & 0xFFFF_FFFF).bigEndian, toByteOffset: 8,
-                    as: UInt64.self)
-                written = 16
-            }
+    package static func append(_ number: UInt64, to output: inout OutputSpan<UInt8>) {
+        precondition(output.freeCapacity >= 16)
+        // SAFETY: the room behind what is written is for at least 16 octets, and all are written.
+        unsafe output.withUnsafeMutableBufferPointer { room, written in
+            let digits = UnsafeMutableRawBufferPointer(room)
+            unsafe digits.storeBytes(
+                of: eightDigits(number >> 32).bigEndian, toByteOffset: written, as: UInt64.self)
+            unsafe digits.storeBytes(
+                of: eightDigits(number & 0xFFFF_FFFF).bigEndian, toByteOffset: written &+ 8,
+                as: UInt64.self)
+            written &+= 16
         }
     }
 

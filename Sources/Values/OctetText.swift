@@ -20,9 +20,9 @@ public enum OctetText {
 
     /// Of two of the same length.
     @usableFromInline static func areSame(_ octets: Span<UInt8>, _ other: Span<UInt8>) -> Bool {
-        // SAFETY: both are readable for their length while the closures run; memcmp keeps nothing.
-        unsafe octets.withUnsafeBytes { octets in
-            unsafe other.withUnsafeBytes { other in
+        // SAFETY: both are readable for their length while the closures run, and no pointer is kept.
+        unsafe octets.withUnsafeBufferPointer { octets in
+            unsafe other.withUnsafeBufferPointer { other in
                 unsafe octets.count == other.count
                     && octets_are_same(octets.baseAddress, other.baseAddress, octets.count)
             }
@@ -66,6 +66,15 @@ public enum OctetText {
         while start < end, octets[start].isSpaceOrTab { start += 1 }
         while end > start, octets[end - 1].isSpaceOrTab { end -= 1 }
         return start..<end
+    }
+
+    /// The first octet at or after `start` that is not visible ASCII or a space, or is a `%` or a comma;
+    /// else the count.
+    package static func plainEnd(of octets: Span<UInt8>, from start: Int) -> Int {
+        // SAFETY: the scan reads from `start` up to the count and keeps no pointer.
+        unsafe octets.withUnsafeBufferPointer { octets in
+            unsafe octets_plain_end(octets.baseAddress, start, octets.count)
+        }
     }
 
     /// Where `octet` first stands at or after `start`.

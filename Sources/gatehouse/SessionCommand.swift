@@ -48,14 +48,15 @@ struct CookieReport {
         guard !field.isEmpty else { throw Refusal("standard input has no Cookie field") }
         let isSecure = configuration.externalURL.scheme == .https
         let request = try CookieRequest(field)
+        var brought = RequestCookies()
+        brought.read(request.head, request.octets.span)
         var reader = SessionReader(Sealer(ring))
         for provider in configuration.providers {
             let cookies = SessionCookies(
                 named: configuration.session.cookie.name, provider: provider.name,
                 isSecure: isSecure)
             var view = SessionView()
-            switch reader.read(cookies, in: request.head, request.octets.span, into: &view, at: now)
-            {
+            switch reader.read(cookies, in: brought, request.octets.span, into: &view, at: now) {
             case .absent: continue
             case .unreadable:
                 foundAny = true

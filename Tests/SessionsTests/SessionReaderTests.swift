@@ -19,7 +19,7 @@ import Values
         var reader = SessionReader(Sealer(ring))
         var view = SessionView()
         let reading = reader.read(
-            cookies, in: request.head, request.octets.span, into: &view, at: noon)
+            cookies, in: request.brought, request.octets.span, into: &view, at: noon)
         guard case .opened = reading else { return (reading, nil, reader.present) }
         return (reading, view.session(), reader.present)
     }
@@ -145,7 +145,7 @@ import Values
         var reader = SessionReader(Sealer(ring))
         var view = SessionView()
         func read(_ request: Request) -> SessionReading {
-            reader.read(cookies, in: request.head, request.octets.span, into: &view, at: noon)
+            reader.read(cookies, in: request.brought, request.octets.span, into: &view, at: noon)
         }
         #expect(read(Request(seal(large(3)))) == .opened(keyIsRetired: false))
         #expect(read(Request(cookies: [])) == .absent)

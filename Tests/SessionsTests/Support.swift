@@ -50,6 +50,12 @@ struct Request {
         self.octets = octets
     }
 
+    var brought: RequestCookies {
+        var cookies = RequestCookies()
+        cookies.read(head, octets.span)
+        return cookies
+    }
+
     init(_ cookies: [SetCookie]) {
         self.init(cookies: [cookies.map { "\($0.name)=\($0.value)" }.joined(separator: "; ")])
     }
