@@ -46,7 +46,8 @@ let rooms: [Room] = [
     Room(
         name: "Server",
         imports: [
-            "Values", "Platform", "HTTP", "TLS", "OpenID", "Gateway", "Flows", "Configuration",
+            "Values", "Platform", "HTTP", "HTTP2", "TLS", "OpenID", "Gateway", "Flows",
+            "Configuration",
             "Cryptography", "Redis", "Telemetry",
         ], isFence: true),
     Room(name: "Demo", imports: ["Values", "Platform", "HTTP", "JSON", "GraphQL", "Cryptography"]),

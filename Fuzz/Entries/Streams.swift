@@ -41,7 +41,9 @@ extension Entry {
                     lines.append("\(content) \(event)")
                     guard case .head(let stream, let isLast) = event else { continue }
                     lines.append(try reading(of: session.head, limits))
-                    session.respond(stream, status: 200, Span(), isLast: isLast)
+                    session.respond(
+                        stream, status: 200, Span(), isLast: isLast,
+                        at: MonotonicInstant(nanoseconds: 1))
                     if !isLast { session.finish(stream) }
                 }
             }

@@ -4,7 +4,7 @@
 
 enum Later {
     static let redirectToHTTPS = Availability.now
-    static let h2c = Availability.later("speak HTTP/2 by prior knowledge")
+    static let h2c = Availability.now
     static let severalProviders = Availability.later("let routes choose between several providers")
     static let clientAuthentication: [(ClientAuthentication, String)] = [
         (.clientSecretJWT, "sign an assertion with the secret"),

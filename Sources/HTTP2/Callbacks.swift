@@ -33,6 +33,10 @@ extension HTTP2Session {
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, context in
             HTTP2Session.with(context) { $0.frameCame(frame!) }
         }
+        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) {
+            _, frame, _, context in
+            HTTP2Session.with(context) { $0.frameWasRefused(frame!.pointee.hd.stream_id) }
+        }
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
             _, _, number, octets, count, context in
             HTTP2Session.with(context) { $0.contentCame(number, octets!, count) }
@@ -95,6 +99,7 @@ extension HTTP2Session {
         case .server where frame.headers.cat == NGHTTP2_HCAT_REQUEST:
             let place = streams.reserve()
             streams[place].begin(number, at: now)
+            streams.noteBegun(number)
             spelling.begin(.request)
             let result = nghttp2_session_set_stream_user_data(
                 raw, number, StreamTable.context(ofPlace: place))
@@ -115,7 +120,8 @@ extension HTTP2Session {
             fault = .tooMuch("a field list's length")
             terminate(.enhanceYourCalm)
         }
-        return 0
+        // What remains of it is decoded and not told.
+        return spelling.isHostile ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue : 0
     }
 
     fileprivate func frameCame(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
@@ -139,6 +145,10 @@ extension HTTP2Session {
         if isLast { streams[stream.place].peerEnded = true }
         let refusal = spelling.finish(isLast: isLast, answersHead: streams[stream.place].isHead)
         guard !spelling.isMalformed else { return reset(stream, .protocolError) }
+        if role == .server, spelling.kind == .request, streams.openCount > terms.streamsMax {
+            charge(5, "streams past the limit")
+            return reset(stream, .refusedStream)
+        }
         switch spelling.kind {
         case .trailers:
             guard refusal == nil else { return reset(stream, .protocolError) }
@@ -166,6 +176,12 @@ extension HTTP2Session {
         }
     }
 
+    /// The library resets the stream, or ends the connection.
+    fileprivate func frameWasRefused(_ number: Int32) -> Int32 {
+        if let place = place(ofStream: number) { streams[place].isReset = true }
+        return 0
+    }
+
     private func charge(_ price: Int, _ what: StaticString) {
         do throws(HTTP2Fault) {
             try budget.charge(price, what)
@@ -191,7 +207,9 @@ extension HTTP2Session {
 
     fileprivate func streamClosed(_ number: Int32, _ code: UInt32) -> Int32 {
         guard let stream = stream(number) else { return 0 }
-        streams[stream.place].isOpen = false
+        let place = stream.place
+        streams.noteEnded(number, isOurs: streams[place].isReset)
+        streams[place].isOpen = false
         tell(.closed(stream, HTTP2Code(rawValue: code)))
         return 0
     }
@@ -213,8 +231,7 @@ extension HTTP2Session {
         case NGHTTP2_RST_STREAM where role == .server:
             // MadeYouReset (CVE-2025-8671): what a peer makes us reset counts as what it resets.
             switch HTTP2Code(rawValue: frame.pointee.rst_stream.error_code) {
-            case .noError, .cancel, .internalError: break
-            case .refusedStream: charge(5, "streams past the limit")
+            case .noError, .cancel, .internalError, .refusedStream: break
             default: charge(10, "streams that had to be reset")
             }
         default: break

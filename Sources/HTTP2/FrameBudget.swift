@@ -27,8 +27,10 @@ package struct FrameBudget: Sendable {
     // Where the octets stand.
     private var prefaceLeft: Int
     private var payloadLeft = 0
-    private var header: (UInt32, UInt32, UInt8) = (0, 0, 0)
+    private var header: (length: UInt32, kind: UInt32, stream: UInt32) = (0, 0, 0)
     private var headerCount = 0
+    /// The frame that the last step began: DATA or HEADERS of this stream.
+    private(set) var begun: (stream: Int32, isHead: Bool)?
     /// The frame in hand is DATA.
     private var isData = false
 
@@ -62,6 +64,7 @@ package struct FrameBudget: Sendable {
             return count
         }
         var at = 0
+        begun = nil
         if payloadLeft == 0 {
             while headerCount < FrameBudget.headerOctets {
                 guard at < octets.count else { return at }
@@ -88,10 +91,12 @@ package struct FrameBudget: Sendable {
 
     private mutating func add(_ octet: UInt8) {
         switch headerCount {
-        case 0...2: header.0 = (headerCount == 0 ? 0 : header.0) << 8 | UInt32(octet)
-        case 3: header.1 = UInt32(octet) << 8
-        case 4: header.1 |= UInt32(octet)
-        default: break  // whose stream it is makes no difference
+        case 0...2: header.length = (headerCount == 0 ? 0 : header.length) << 8 | UInt32(octet)
+        case 3: header.kind = UInt32(octet) << 8
+        case 4: header.kind |= UInt32(octet)
+        // The highest bit is reserved (RFC 9113 §4.1).
+        case 5: header.stream = UInt32(octet & 0x7F)
+        default: header.stream = header.stream << 8 | UInt32(octet)
         }
         headerCount += 1
     }
@@ -100,19 +105,25 @@ package struct FrameBudget: Sendable {
 
     private mutating func judge(at now: MonotonicInstant) throws(HTTP2Fault) {
         restore(at: now.nanoseconds)
-        let length = Int(header.0)
-        let flags = UInt8(header.1 & 0xFF)
+        let length = Int(header.length)
+        let flags = UInt8(header.kind & 0xFF)
         // A longer one is the library's to refuse (FRAME_SIZE_ERROR); nothing of it is kept.
         payloadLeft = length
-        let type = header.1 >> 8
+        let type = header.kind >> 8
         isData = type == 0x0
+        if type <= 0x1, !isInBlock {
+            begun = (Int32(truncatingIfNeeded: header.stream), type == 0x1)
+        }
         if isInBlock || type == 0x1 || type == 0x9 {
             try judgeBlock(type, length: length, endsBlock: flags & 0x4 != 0)
         }
         switch type {
         case 0x0: if length == 0, flags & 0x1 == 0 { try charge(10, "empty DATA frames") }
         case 0x1: break
-        case 0x2: try charge(2, "PRIORITY frames")
+        case 0x2:
+            // The library ignores the frame where it is of no use (RFC 9113 §6.3).
+            if header.stream == 0 { throw .broken(.protocolError, "PRIORITY on stream 0") }
+            try charge(2, "PRIORITY frames")
         case 0x3: try charge(2, "reset streams")
         case 0x4: try charge(20 + length / 6, "SETTINGS frames")
         case 0x6: try charge(2, "PING frames")

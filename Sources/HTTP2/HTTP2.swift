@@ -80,6 +80,7 @@ package struct HTTP2Code: RawRepresentable, Equatable, Sendable {
     package static let protocolError = HTTP2Code(rawValue: 1)
     package static let internalError = HTTP2Code(rawValue: 2)
     package static let settingsTimeout = HTTP2Code(rawValue: 4)
+    package static let streamClosed = HTTP2Code(rawValue: 5)
     package static let refusedStream = HTTP2Code(rawValue: 7)
     package static let cancel = HTTP2Code(rawValue: 8)
     package static let enhanceYourCalm = HTTP2Code(rawValue: 11)
@@ -90,7 +91,7 @@ package enum HTTP2Fault: Error, Equatable, Sendable {
     /// The peer asks for more work than its requests account for.
     case tooMuch(String)
     /// It does not speak HTTP/2, or the library gives up.
-    case broken(String)
+    case broken(HTTP2Code, String)
 }
 
 /// What a client that knows to speak HTTP/2 begins with (RFC 9113 §3.4).

@@ -31,6 +31,7 @@ package import Values
     var fault: HTTP2Fault?
     private var events: [HTTP2Event] = []
     private var eventsTaken = 0
+    private var hasAnnounced = false
 
     /// Whether the peer has accepted our settings.
     package internal(set) var isSettled = false
@@ -53,7 +54,9 @@ package import Values
             role == .server
             ? nghttp2_session_server_new2(&made, Self.callbacks, context, Self.options)
             : nghttp2_session_client_new2(&made, Self.callbacks, context, Self.options)
-        guard result == 0, let made else { throw .broken("no session could be made") }
+        guard result == 0, let made else {
+            throw .broken(.internalError, "no session could be made")
+        }
         session = made
         try announce()
     }
@@ -67,7 +70,7 @@ package import Values
         ]
         switch role {
         case .server:
-            entries.append(setting(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, terms.streamsMax))
+            entries.append(setting(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, Self.streamsOfLibrary))
             entries.append(setting(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1))
             // RFC 9218 §2.1: nobody's streams come before another's by what RFC 7540 called weights.
             entries.append(setting(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1))
@@ -80,7 +83,26 @@ package import Values
             result = nghttp2_session_set_local_window_size(
                 session, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, terms.connectionWindowOctets)
         }
-        guard result == 0 else { throw .broken(Self.words(result)) }
+        guard result == 0 else { throw .broken(.internalError, Self.words(result)) }
+    }
+
+    /// Past its own limit the library ends the connection; we refuse the stream (§5.1.2), which the
+    /// peer may ask for again. So the library is told a higher limit than is announced: this one, which
+    /// is overwritten where it stands in our first frame.
+    private static let streamsOfLibrary: UInt32 = 0x7FFF_FFFF
+
+    private func announceStreamsMax() {
+        guard !hasAnnounced, output.count >= 9 else { return }
+        hasAnnounced = true
+        guard role == .server, output[3] == UInt8(NGHTTP2_SETTINGS.rawValue) else { return }
+        let end = min(output.count, 9 + (Int(output[1]) << 8 | Int(output[2])))
+        for entry in stride(from: 9, to: end - 5, by: 6)
+        where output[entry + 1] == UInt8(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue) {
+            for offset in 0..<4 {
+                output[entry + 2 + offset] = UInt8(
+                    truncatingIfNeeded: terms.streamsMax >> (24 - 8 * UInt32(offset)))
+            }
+        }
     }
 
     private func setting(_ id: nghttp2_settings_id, _ value: UInt32) -> nghttp2_settings_entry {
@@ -101,12 +123,27 @@ package import Values
         if let fault { throw fault }
         do throws(HTTP2Fault) {
             let count = try budget.step(octets, at: now)
+            if let begun = budget.begun { try judge(begun.stream, isHead: begun.isHead) }
             try feed(octets.extracting(0..<count))
             if let fault { throw fault }
             return count
         } catch {
             end(error)
             throw error
+        }
+    }
+
+    /// RFC 9113 §5.1, §5.1.1: a frame of a stream that is over ends the connection, unless we ended the
+    /// stream and the peer may not have known. The library, which forgets its streams, ignores both.
+    private func judge(_ number: Int32, isHead: Bool) throws(HTTP2Fault) {
+        guard role == .server, number > 0, number <= streams.highest, !streams.isOpen(number) else {
+            return
+        }
+        switch streams.wasOurs(number) {
+        case true?: return
+        case false?: throw .broken(.streamClosed, "a frame of a stream that is over")
+        case nil:
+            throw .broken(isHead ? .protocolError : .streamClosed, "a stream that is not open")
         }
     }
 
@@ -124,7 +161,7 @@ package import Values
             let isFlood =
                 code == NGHTTP2_ERR_FLOODED.rawValue
                 || code == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS.rawValue
-            throw isFlood ? .tooMuch(Self.words(code)) : .broken(Self.words(code))
+            throw isFlood ? .tooMuch(Self.words(code)) : .broken(.protocolError, Self.words(code))
         }
     }
 
@@ -134,7 +171,7 @@ package import Values
         let code: HTTP2Code =
             switch fault {
             case .tooMuch: .enhanceYourCalm
-            case .broken: .protocolError
+            case .broken(let code, _): code
             }
         terminate(code)
     }
@@ -188,11 +225,14 @@ package import Values
         while output.count < octetsMax {
             var octets: UnsafePointer<UInt8>?
             let count = nghttp2_session_mem_send(session, &octets)
-            guard count >= 0 else { throw .broken(Self.words(Int32(clamping: count))) }
+            guard count >= 0 else {
+                throw .broken(.internalError, Self.words(Int32(clamping: count)))
+            }
             // DATA frames are appended by their callback, which stops at the limit.
             guard count > 0 else { break }
             // SAFETY: the octets are the library's until the next call, and copied here.
             output.append(contentsOf: UnsafeBufferPointer(start: octets, count: count))
+            if !hasAnnounced { announceStreamsMax() }
         }
     }
 
@@ -212,7 +252,7 @@ package import Values
     ///   - name: a field that is left out.
     package func respond(
         _ stream: HTTP2Stream, status: Int, _ lines: Span<UInt8>, isLast: Bool,
-        without name: StaticString = "connection"
+        without name: StaticString = "connection", at now: MonotonicInstant
     ) {
         guard let place = streams.place(of: stream), !streams[place].hasSentHead else { return }
         var fields = FieldList(status: status)
@@ -245,7 +285,7 @@ package import Values
     }
 
     /// Content, which waits here until it may be sent.
-    package func write(_ octets: Span<UInt8>, to stream: HTTP2Stream) {
+    package func write(_ octets: Span<UInt8>, to stream: HTTP2Stream, at now: MonotonicInstant) {
         guard !octets.isEmpty, let place = streams.place(of: stream), !streams[place].isEnded
         else { return }
         if streams[place].unsentOctets == 0 { streams[place].movedAt = now }
@@ -276,7 +316,8 @@ package import Values
     }
 
     package func reset(_ stream: HTTP2Stream, _ code: HTTP2Code) {
-        guard streams.place(of: stream) != nil else { return }
+        guard let place = streams.place(of: stream) else { return }
+        streams[place].isReset = true
         _ = nghttp2_submit_rst_stream(
             session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.number, code.rawValue)
     }

@@ -14,6 +14,8 @@ struct StreamRecord {
     var isEnded = false
     /// All of it has gone out, the end too.
     var isSent = false
+    /// We have reset it: the peer may not know yet.
+    var isReset = false
     /// The library waits to be told that there is content.
     var isDeferred = false
     /// The peer has ended its side.
@@ -68,6 +70,35 @@ struct StreamTable {
     private(set) var openCount = 0
     /// Of all streams together.
     private(set) var unsentOctets = 0
+    /// Of those that the peer has begun.
+    private(set) var highest: Int32 = 0
+    /// Those that ended last, and whether by us; the oldest is overwritten.
+    private var ended: [(number: Int32, isOurs: Bool)] = []
+    private var endedNext = 0
+    private static let endedKept = 128
+
+    mutating func noteBegun(_ number: Int32) { highest = max(highest, number) }
+
+    mutating func noteEnded(_ number: Int32, isOurs: Bool) {
+        if ended.count < Self.endedKept {
+            ended.append((number, isOurs))
+        } else {
+            ended[endedNext] = (number, isOurs)
+            endedNext = (endedNext + 1) % Self.endedKept
+        }
+    }
+
+    /// Whether we ended a stream that is over; `nil` where it is long ago, or never was.
+    func wasOurs(_ number: Int32) -> Bool? {
+        var wasOurs: Bool?
+        for entry in ended where entry.number == number { wasOurs = entry.isOurs }
+        return wasOurs
+    }
+
+    func isOpen(_ number: Int32) -> Bool {
+        for record in records where record.isOpen && record.number == number { return true }
+        return false
+    }
 
     subscript(place: Int) -> StreamRecord {
         _read { yield records[place] }

@@ -172,14 +172,10 @@ extension ClientConnection {
         wire.outbox.octets.append("\r\n")
     }
 
-    /// The length that a GET would have had (RFC 9110 §8.6): of HEAD and 304, never of 204 or 1xx.
     private func writeDeclaredLength(
         _ head: ResponseHead, _ octets: Span<UInt8>, method: Method
     ) {
-        guard method == .head || head.status == 304, head.status != 204, head.status >= 200,
-            case .length(let length)? = head.declaredFraming
-        else { return }
-        writeLength(length)
+        if let length = head.lengthOfWhatIsNotSent(to: method) { writeLength(length) }
     }
 
     /// The connection's own fields and the empty line.
@@ -192,6 +188,16 @@ extension ClientConnection {
         } else {
             wire.outbox.octets.append("\r\n")
         }
+    }
+}
+
+extension ResponseHead {
+    /// The length that a GET would have had (RFC 9110 §8.6): of HEAD and 304, never of 204 or 1xx.
+    func lengthOfWhatIsNotSent(to method: Method) -> UInt64? {
+        guard method == .head || status == 304, status != 204, status >= 200,
+            case .length(let length)? = declaredFraming
+        else { return nil }
+        return length
     }
 }
 

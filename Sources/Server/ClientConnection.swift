@@ -1,4 +1,5 @@
-// One client's connection, speaking HTTP/1.1: octets in, exchanges out, in order.
+// One client's connection, speaking HTTP/1.1: octets in, exchanges out, in order. Where it turns out to
+// speak HTTP/2, the octets are a `Multiplex`'s (ClientConnection+Streams.swift).
 //
 // A state machine in a final class. Events only take note of what the kernel said; `pump` then goes on
 // until nothing moves any more, whoever called it, so that every state meets every event in one place.
@@ -7,6 +8,7 @@
 
 import Gateway
 import HTTP
+import HTTP2
 import Platform
 import TLS
 import Values
@@ -25,6 +27,8 @@ final class ClientConnection: LoopHandler {
         case lingering
         /// Upgraded: octets both ways.
         case tunnel
+        /// HTTP/2: each request on a stream.
+        case streams
         case closed
     }
 
@@ -47,19 +51,20 @@ final class ClientConnection: LoopHandler {
     var wire: Wire
     private(set) var slot: LoopSlot?
     private(set) var phase = Phase.head
+    private(set) var multiplex: Multiplex?
     private var reader: RequestReader
     /// Held only while octets are pending.
     private var heldBuffer: Held<OctetBuffer>?
     private var heldExchange: Held<Exchange>?
     /// When the present wait began: for a request, for the rest of its head, for the end.
-    private var since: MonotonicInstant
+    var since: MonotonicInstant
     private var lastRead: MonotonicInstant
     var lastWrite: MonotonicInstant
     private var deadline = Deadline()
     private var halfClosedAt: MonotonicInstant?
     private var lingering = ClientConnection.lingeringNanoseconds
-    private var hasServed = false
-    private var isPumping = false
+    private(set) var hasServed = false
+    private(set) var isPumping = false
     private var hasShutDown = false
     private var isHandshaking: Bool
     /// The answer under way is not whole, and must not look so.
@@ -95,6 +100,8 @@ final class ClientConnection: LoopHandler {
     /// Whether it is the site that is asked: the admin's own requests are not counted among its.
     var isForSite: Bool { listener.isForSite }
 
+    var isHalfClosed: Bool { halfClosedAt != nil }
+
     func open() throws(Errno) {
         slot = try worker.loop.register(self, wire.number)
         worker.idle.append(self)
@@ -126,6 +133,8 @@ final class ClientConnection: LoopHandler {
         guard deadline.at <= worker.loop.now else { return }
         worker.noteTimeout(deadline.waiting, exchange)
         switch deadline.waiting {
+        case .streams: lookAtStreams()
+        case .keepAlive where phase == .streams: closeIdle()
         case .requestContent where phase == .content:
             exchange { $0.fail(.requestContentTimedOut) }
         case .request where exchange?.hasResponded == false:
@@ -154,6 +163,11 @@ final class ClientConnection: LoopHandler {
             guard !wire.isBlocked else { return false }
             if hasOctets, buffer({ readHead($0) }) == true { return true }
             return phase == .head && receive(&reads)
+        case .streams:
+            // Whoever does not read has nothing more read of theirs.
+            guard !wire.isBlocked, let multiplex, multiplex.isTaking else { return false }
+            if hasOctets { return buffer { multiplex.receive($0) } ?? false }
+            return receive(&reads)
         case .content:
             guard let exchange, exchange.wantsContent else { return false }
             if exchange({ readContent($0) }) { return true }
@@ -219,6 +233,9 @@ final class ClientConnection: LoopHandler {
         peer.certificateSubject = wire.peerSubject
         // The time for the first head begins now.
         since = worker.loop.now
+        guard wire.negotiatedProtocol == "h2" else { return }
+        worker.idle.remove(self)
+        _ = beginStreams()
     }
 
     private func sayThatThisIsTLS() {
@@ -235,13 +252,15 @@ final class ClientConnection: LoopHandler {
         case .content, .discarding: gone()
         case .tunnel: exchange { $0.relay.clientEnded() }
         case .lingering: if !wire.hasUnsent { close() }
-        case .waiting, .closed: break
+        case .streams where isListedIdle: finishClosing()
+        case .waiting, .streams, .closed: break
         }
     }
 
     /// The client can be sent nothing more.
-    private func gone() {
+    func gone() {
         guard phase != .closed else { return }
+        multiplex?.gone()
         if let exchange = heldExchange.take() {
             exchange.link { $0.cancel() }
             worker.give(exchange)
@@ -249,9 +268,33 @@ final class ClientConnection: LoopHandler {
         close()
     }
 
+    /// From now on it speaks HTTP/2.
+    /// - Returns: whether it can.
+    func beginStreams() -> Bool {
+        do throws(HTTP2Fault) {
+            multiplex = try Multiplex(self)
+        } catch {
+            worker.note(error, of: self)
+            gone()
+            return false
+        }
+        phase = .streams
+        return true
+    }
+
+    /// A stream has begun: it is not idle.
+    func becameBusy() {
+        hasServed = true
+        worker.idle.remove(self)
+    }
+
     // MARK: Reading a request
 
     private func readHead(_ buffer: OctetBuffer) -> Bool {
+        if !hasServed, listener.takesHTTP2 {
+            guard let isHTTP2 = HTTP2Preface.begins(buffer.octets) else { return false }
+            if isHTTP2 { return beginStreams() }
+        }
         var head = worker.requestHead.lend()
         let step = reader.step(buffer.octets, into: &head)
         if case .head = step { begin(head, buffer) }
@@ -288,7 +331,7 @@ final class ClientConnection: LoopHandler {
     }
 
     private func begin(_ exchange: Exchange, _ head: RequestHead, _ buffer: OctetBuffer) {
-        exchange.begin(head, for: self, at: since)
+        exchange.begin(head, for: .connection(Link(self)), at: since)
         if exchange.hasContent {
             phase = .content
             lastRead = worker.loop.now
@@ -355,7 +398,7 @@ final class ClientConnection: LoopHandler {
         phase = .waiting
         let exchange = takeExchange()
         exchange {
-            $0.beginRefused(for: self, at: since)
+            $0.beginRefused(for: .connection(Link(self)), at: since)
             $0.isWhole = false
             $0.refuse(fault)
         }
@@ -415,7 +458,7 @@ final class ClientConnection: LoopHandler {
     /// Ends the connection once what was written has gone out.
     /// - Parameter isWhole: the client has nothing more on the way that a plain close would answer
     ///   with a reset, which could take our answer away from it.
-    private func finishClosing(isWhole: Bool = true) {
+    func finishClosing(isWhole: Bool = true) {
         worker.idle.remove(self)
         flush()
         if wire.isBroken { return close() }
@@ -434,9 +477,13 @@ final class ClientConnection: LoopHandler {
 
     /// Closes a connection that waits for a request, as idle time, drain or want of room ask for.
     func closeIdle() {
-        guard phase == .head else { return }
-        isHandshaking = false  // it has not failed; it ends because of us
-        finishClosing()
+        switch phase {
+        case .head:
+            isHandshaking = false  // it has not failed; it ends because of us
+            finishClosing()
+        case .streams: endStreams()
+        default: break
+        }
     }
 
     /// Its listener has another place among the listeners.
@@ -465,7 +512,7 @@ final class ClientConnection: LoopHandler {
     // MARK: After every event
 
     /// Looks again next turn, after others have had theirs.
-    private func revisit() {
+    func revisit() {
         if let slot { worker.loop.deliverAgain(slot, []) }
     }
 
@@ -481,6 +528,7 @@ final class ClientConnection: LoopHandler {
     private func settle() {
         guard phase != .closed else { return }
         exchange { $0.flushUpward() }
+        if phase == .streams { settleStreams() }
         flush()
         shutDownWhenSent()
         if !hasOctets { releaseBuffer() }
@@ -511,6 +559,7 @@ final class ClientConnection: LoopHandler {
             next.bring(.requestContent, from: lastRead, terms.requestContent)
         case .discarding: next.bring(.requestContent, from: lastRead, terms.requestContent)
         case .lingering: next.bring(.lingering, from: since, lingering)
+        case .streams: armStreams(&next)
         case .tunnel:
             let last = max(lastRead, lastWrite)
             next.bring(.upgradedIdle, from: last, terms.upgradedIdle)
@@ -520,7 +569,7 @@ final class ClientConnection: LoopHandler {
         if let exchange, phase != .tunnel, terms.request != .max {
             next.bring(.request, from: exchange.startedAt, terms.request)
         }
-        if let halfClosedAt, phase == .waiting {
+        if let halfClosedAt, phase == .waiting || phase == .streams {
             next.bring(
                 .halfClosed, from: max(halfClosedAt, lastWrite), Self.halfClosedNanoseconds)
         }

@@ -30,7 +30,7 @@ final class Exchange {
     /// The other half: the way to the upstream and back. It lives as long as this.
     let relay: Relay
     /// Who carries it; there while it is in use.
-    private(set) var client: Link<ClientConnection>?
+    private(set) var client: Carrier?
     /// Tells this use from the next, for work that comes back late.
     private(set) var number: UInt64 = 0
     private(set) var stage = Stage.idle
@@ -86,7 +86,7 @@ final class Exchange {
     // MARK: Beginning and end, for whoever carries it
 
     func begin(
-        _ head: borrowing RequestHead, for client: ClientConnection, at start: MonotonicInstant
+        _ head: borrowing RequestHead, for client: Carrier, at start: MonotonicInstant
     ) {
         prepare(for: client, at: start)
         method = head.method
@@ -98,7 +98,7 @@ final class Exchange {
     }
 
     /// For a request that could not be read.
-    func beginRefused(for client: ClientConnection, at start: MonotonicInstant) {
+    func beginRefused(for client: Carrier, at start: MonotonicInstant) {
         prepare(for: client, at: start)
         method = .get
         minorVersion = 1
@@ -110,8 +110,8 @@ final class Exchange {
         facts.client = client.peer.address
     }
 
-    private func prepare(for client: ClientConnection, at start: MonotonicInstant) {
-        self.client = Link(client)
+    private func prepare(for client: Carrier, at start: MonotonicInstant) {
+        self.client = client
         number &+= 1
         stage = .idle
         discarded = 0
@@ -321,7 +321,7 @@ final class Exchange {
     func resumeReading() { client { $0.pump() } }
 
     /// The plan is used outside for the while, so that it need not be copied.
-    private func withPlan(_ body: (ClientConnection, borrowing ForwardPlan) -> Void) {
+    private func withPlan(_ body: (Carrier, borrowing ForwardPlan) -> Void) {
         guard let client, let plan = plan.take() else { return }
         client { body($0, plan) }
         self.plan = consume plan

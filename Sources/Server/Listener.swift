@@ -51,6 +51,12 @@ package final class Listener: LoopHandler, @unchecked Sendable {
         self.isCounted = isCounted
     }
 
+    /// Whether clients may begin with HTTP/2's preface (RFC 9113 §3.3).
+    var takesHTTP2: Bool {
+        let listeners = worker.snapshot.configuration.listeners
+        return listeners.indices.contains(index) && listeners[index].h2c
+    }
+
     /// Begins to accept. Call it on the loop, or before the loop runs.
     package func start() throws(Errno) {
         guard slot == nil, descriptor != nil else { return }

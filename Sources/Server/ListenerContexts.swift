@@ -53,7 +53,7 @@ package struct ListenerContextProblem: Error, CustomStringConvertible {
 
 extension ServerSettings {
     /// The protocols that clients are offered, best first.
-    static let protocols = ["http/1.1"]
+    static let protocols = ["h2", "http/1.1"]
 
     fileprivate init(_ tls: TLSListenerSettings) {
         self.init(

@@ -61,6 +61,8 @@ struct Deadline {
         case request
         case halfClosed = "half-closed"
         case lingering
+        /// Several at once, looked at every so often.
+        case streams
         case upgradedIdle = "upgraded-idle"
         case connect
         case responseStart = "response-start"

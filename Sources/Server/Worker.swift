@@ -51,6 +51,8 @@ package final class Worker: @unchecked Sendable {
     var handshakeFailures = HandshakeFailures()
     var idle = IdleList()
     var longLived = LongLived()
+    /// Clients whose answers gather until the turn ends.
+    var unflushed: [Multiplex] = []
     var prefaces = Prefaces()
     package private(set) var isDraining = false
 
@@ -161,6 +163,7 @@ package final class Worker: @unchecked Sendable {
         isDraining = true
         for listener in listeners { listener.close() }
         while let connection = idle.first { connection { $0.closeIdle() } }
+        for connection in clients { connection.drain() }
         closePrefaces()
     }
 
@@ -406,7 +409,7 @@ package final class Worker: @unchecked Sendable {
     func noteTimeout(_ waiting: Deadline.Waiting, _ exchange: Link<Exchange>?) {
         switch waiting {
         // The ordinary end of a connection that nobody uses.
-        case .keepAlive, .lingering, .nothing: return
+        case .keepAlive, .lingering, .streams, .nothing: return
         default: break
         }
         surroundings.log.event(

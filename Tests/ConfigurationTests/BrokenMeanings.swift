@@ -458,10 +458,6 @@ let brokenMeanings = [
                 "name the balancer there, such as trusted_proxies: [10.0.0.0/8]"
             ),
             (
-                "6:10: listeners[0].h2c: is not available in this version: it will speak HTTP/2 by prior knowledge",
-                "leave it out until then"
-            ),
-            (
                 "11:3: providers: more than one is not available in this version: it will let routes choose between several providers",
                 "keep one until then"
             ),

@@ -38,7 +38,7 @@ import Values
         let fields = octets("X-A: 1\r\nTE: trailers\r\n")
         let made = client.request(pseudo, fields.span, isLast: false, isHead: false)
         let stream = try #require(made)
-        client.write(octets("content").span, to: stream)
+        client.write(octets("content").span, to: stream, at: start)
         client.finish(stream, trailers: octets("X-T: 2\r\n").span)
         let asked = feed(server, [try sent(client)[...]])
         #expect(
@@ -51,8 +51,8 @@ import Values
         server.respondInterim(place, status: 103, octets("Link: </a>\r\n").span)
         server.respond(
             place, status: 200, octets("Content-Type: text/plain\r\nConnection: close\r\n").span,
-            isLast: false)
-        server.write(octets("answer").span, to: place)
+            isLast: false, at: start)
+        server.write(octets("answer").span, to: place, at: start)
         server.finish(place, trailers: octets("Grpc-Status: 0\r\n").span)
         let answered = feed(client, [try sent(server)[...]])
         #expect(
@@ -71,8 +71,8 @@ import Values
         let settings = frame(0x4, [0, 4, 0, 0, 0, 10])
         _ = feed(server, [(HTTP2Preface.octets + settings + request(1))[...]])
         let stream = HTTP2Stream(number: 1, place: 0)
-        server.respond(stream, status: 200, Span(), isLast: false)
-        server.write(Array(repeating: 1, count: 25).span, to: stream)
+        server.respond(stream, status: 200, Span(), isLast: false, at: start)
+        server.write(Array(repeating: 1, count: 25).span, to: stream, at: start)
         server.finish(stream)
         #expect(frames(try sent(server)).suffix(2) == ["HEADERS", "DATA"])
         #expect(server.unsentOctets(of: stream) == 15)
@@ -124,7 +124,7 @@ import Values
         let server = try server()
         _ = feed(server, [(opening + request(1, ends: false))[...]])
         let stream = HTTP2Stream(number: 1, place: 0)
-        server.respond(stream, status: 413, Span(), isLast: true)
+        server.respond(stream, status: 413, Span(), isLast: true, at: start)
         server.stopReading(stream)
         #expect(frames(try sent(server)).suffix(2) == ["HEADERS", "RST 0"])
     }
