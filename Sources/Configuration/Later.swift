@@ -24,9 +24,6 @@ enum Later {
     static let passParameters = Availability.now
     static let storage: [(SessionStorage, String)] = [(.redis, "keep sessions in redis")]
     static let redis = Availability.later("share ended sessions and refreshes between nodes")
-    static let sameSite: [(SameSite, String)] = [
-        (.strict, "keep the session cookie from cross-site navigations")
-    ]
     static let minimumRate = Availability.later("close bodies that move too slowly")
     static let memory = Availability.later("answer 503 past this much memory")
     static let upstreamH2C = Availability.later("speak HTTP/2 by prior knowledge to the upstream")

@@ -62,7 +62,7 @@ enum SessionTable {
                 "The session cookie's name. Under an http external_url it loses `__Host-`.",
                 example: "__Host-gatehouse"),
             key(
-                "same_site", \.sameSite, .choice(later: Later.sameSite),
+                "same_site", \.sameSite, .choice(),
                 "Whether a navigation from another site brings the session along.", example: "lax"),
             key(
                 "budget", \.budget, .size(1024...64 << 10),

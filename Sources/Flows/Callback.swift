@@ -267,6 +267,7 @@ extension Flows {
                 of: attempt.id, sealed: $0, lasting: Redemptions.markKept
             ).field
         }
-        return .seeOther(attempt.returnTo, setCookies: cookies + mark)
+        return snapshot.loginDone(
+            attempt.returnTo, setCookies: cookies + mark, requestID: intent.asked.requestID)
     }
 }

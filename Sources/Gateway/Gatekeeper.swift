@@ -279,9 +279,9 @@ package struct Gatekeeper: ~Copyable {
         switch access(route.settings.access, isSignedIn: isSignedIn, facts.asker) {
         case .forward: break
         case .login:
-            return beginLogin(
-                route, .noSession, returnTo: offeredReturnPath(request, inquiry, facts), request,
-                inquiry, facts)
+            let target = offeredReturnPath(request, inquiry, facts)
+            if let hop = hop(to: target, request, inquiry, facts) { return .answer(hop) }
+            return beginLogin(route, .noSession, returnTo: target, request, inquiry, facts)
         case .unauthorized: return refuse(.unauthenticated, request, inquiry, facts)
         case .prefetchRefused: return refuse(.prefetch, request, inquiry, facts)
         }

@@ -86,6 +86,16 @@ package enum Pages {
             frameAncestors: ancestors.joined(separator: " "))
     }
 
+    /// Leads on at once to a path of ours, from a page of ours: so the next request is same-site.
+    static func hop(to path: String, setCookies: [String], requestID: String) -> Answer {
+        var answer = page(
+            status: 200, code: nil, title: "One moment", requestID: requestID,
+            body: list([link(Act("Go on", path), target: nil)]))
+        answer.add("Refresh", "0; url=\(path)")
+        answer.add(setCookies: setCookies)
+        return answer
+    }
+
     // MARK: Parts
 
     private static func page(

@@ -494,10 +494,6 @@ let brokenMeanings = [
                 "leave it out until then"
             ),
             (
-                #"28:24: session.cookie.same_site: "strict" is not available in this version: it will keep the session cookie from cross-site navigations"#,
-                "until then, write lax"
-            ),
-            (
                 "29:25: limits.minimum_rate: is not available in this version: it will close bodies that move too slowly",
                 "leave it out until then"
             ),
