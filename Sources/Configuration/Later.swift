@@ -22,8 +22,6 @@ enum Later {
     ]
     static let userinfo = Availability.later("ask the userinfo endpoint at login")
     static let passParameters = Availability.now
-    static let storage: [(SessionStorage, String)] = [(.redis, "keep sessions in redis")]
-    static let redis = Availability.later("share ended sessions and refreshes between nodes")
     static let minimumRate = Availability.later("close bodies that move too slowly")
     static let memory = Availability.later("answer 503 past this much memory")
     static let upstreamH2C = Availability.later("speak HTTP/2 by prior knowledge to the upstream")

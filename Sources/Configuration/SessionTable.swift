@@ -19,7 +19,7 @@ enum SessionTable {
         SessionDraft(),
         [
             key(
-                "storage", \.storage, .choice(later: Later.storage),
+                "storage", \.storage, .choice(),
                 "Where a session is kept: in its cookies, in this process, or in redis.",
                 example: "cookie"),
             key(
@@ -29,8 +29,7 @@ enum SessionTable {
                 otherwise: "made at start, so that sessions end with the process"),
             key(
                 "redis", \.redis, .section(redis),
-                "The store that several nodes share.", example: "{ url: redis://127.0.0.1:6379/0 }",
-                Later.redis),
+                "The store that several nodes share.", example: "{ url: redis://127.0.0.1:6379/0 }"),
             key(
                 "state_directory", \.stateDirectory, .path,
                 "Where what must outlive a restart is kept: ended sessions, spent refresh tokens by "

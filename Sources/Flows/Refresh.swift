@@ -28,7 +28,7 @@ extension Flows {
         guard !entry.isPausing(at: now) else { return asItIs }
         let provider = snapshot.configuration.providers[intent.provider]
         let run: @Sendable () async -> RefreshDesk.Result = {
-            await entry.refresh(session, now: environment.now) {
+            let work: @Sendable () async -> RefreshDesk.Result = {
                 let result = await self.renew(session, intent, snapshot, environment)
                 // One that ended with others, by the provider's or an operator's word, is known to the
                 // loop and not to the desk.
@@ -37,6 +37,12 @@ extension Flows {
                 self.letGo(
                     [late], from: environment.now(), snapshot, environment, at: environment.now())
                 return self.dropped(late, provider, environment)
+            }
+            return await entry.refresh(session, now: environment.now) {
+                guard let lock = self.lock(of: session, snapshot, environment) else {
+                    return await work()
+                }
+                return await self.refresh(session, under: lock, snapshot, environment, work)
             } drop: { late in
                 environment.start { await self.revoke(late, provider, environment) }
             }
@@ -66,7 +72,7 @@ extension Flows {
                         ? []
                         : snapshot.setCookies(
                             for: session, of: intent.provider, asked: intent.asked, at: now)))
-        case .failed: return .proceed(.session(intent.session, setCookies: []))
+        case .failed, .putOff: return .proceed(.session(intent.session, setCookies: []))
         case .ended, .superseded: return .proceed(.none)
         }
     }

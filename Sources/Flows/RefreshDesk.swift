@@ -20,6 +20,8 @@ final class RefreshDesk: Sendable {
         case superseded
         /// Nothing is known to have changed; worth another try later.
         case failed
+        /// Nothing was tried: the store does not answer, or another node is still at work.
+        case putOff
     }
 
     /// One session's refreshes.
@@ -80,15 +82,14 @@ final class RefreshDesk: Sendable {
                     // 1, 2, 4, 8, then 10 seconds.
                     let seconds = min(10, 1 << min(state.failures - 1, 4))
                     state.pause = now..<now + .seconds(seconds)
-                case .renewed(let renewed):
-                    let end = renewed.accessTokenExpires ?? now + RefreshDesk.keptWithoutEnd
-                    state.settle((session.generation, result, min(end, session.expires)))
-                case .spent:
-                    state.settle((session.generation, result, session.expires))
+                case .renewed(let newest), .spent(let newest):
+                    // Another node may have been ahead by more than one.
+                    let sent = max(session.generation, newest.generation &- 1)
+                    state.settle((sent, result, newest.keptUntil(result, at: now)))
                 case .ended:
                     state.settle((session.generation, result, session.expires))
                     state.endedFrom = now
-                case .superseded: break  // never what the provider's answer comes to
+                case .superseded, .putOff: break  // never what the provider's answer comes to
                 }
                 return result
             }
@@ -102,7 +103,7 @@ final class RefreshDesk: Sendable {
                 return switch state.latest?.result {
                 case .renewed(let newest)? where newest.generation > session.generation: newest
                 case .spent(let newest)? where newest.generation > session.generation: newest
-                case .renewed, .spent, .ended, .superseded, .failed, nil: session
+                case .renewed, .spent, .ended, .superseded, .failed, .putOff, nil: session
                 }
             }
         }
@@ -116,7 +117,7 @@ final class RefreshDesk: Sendable {
         }
     }
 
-    private static let keptWithoutEnd = Duration.seconds(300)
+    fileprivate static let keptWithoutEnd = Duration.seconds(300)
     static let entriesMax = 50_000
     private static let sweepEvery = Duration.seconds(30)
 
@@ -177,5 +178,13 @@ extension RefreshDesk.Entry.State {
         failures = 0
         pause = nil
         self.latest = latest
+    }
+}
+
+extension Session {
+    /// How long an old cookie gets this result, unless the new cookie comes back before.
+    func keptUntil(_ result: RefreshDesk.Result, at now: UnixTime) -> UnixTime {
+        guard case .renewed = result else { return expires }
+        return min(accessTokenExpires ?? now + RefreshDesk.keptWithoutEnd, expires)
     }
 }

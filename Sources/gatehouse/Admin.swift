@@ -68,7 +68,8 @@ extension Fleet {
     }
 
     private var serverLines: [String] {
-        serverTroubles.map { "degraded: upstream \($0.upstream): \($0.server): \($0.why)" }
+        (storeTrouble.map { ["degraded: redis: \($0)"] } ?? [])
+            + serverTroubles.map { "degraded: upstream \($0.upstream): \($0.server): \($0.why)" }
     }
 
     private func statusText() -> String {

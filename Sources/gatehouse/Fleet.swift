@@ -366,6 +366,11 @@ final class Fleet: @unchecked Sendable {
         }
     }
 
+    /// What `/readyz` says of the store that nodes share, while it does not serve.
+    var storeTrouble: String? {
+        configuration.session.redis == nil ? nil : flows.storeHealth.trouble
+    }
+
     /// What `/readyz` says of each provider that is not known.
     var degraded: [(provider: String, why: String)] {
         flows.directory.degraded(configuration.providers)

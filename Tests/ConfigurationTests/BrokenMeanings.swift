@@ -486,14 +486,6 @@ let brokenMeanings = [
                 "leave it out until then"
             ),
             (
-                #"24:12: session.storage: "redis" is not available in this version: it will keep sessions in redis"#,
-                "until then, write cookie or memory"
-            ),
-            (
-                "26:10: session.redis: is not available in this version: it will share ended sessions and refreshes between nodes",
-                "leave it out until then"
-            ),
-            (
                 "29:25: limits.minimum_rate: is not available in this version: it will close bodies that move too slowly",
                 "leave it out until then"
             ),
