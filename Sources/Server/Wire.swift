@@ -161,8 +161,9 @@ struct Wire: ~Copyable {
 
     /// Hands out what had no room before. Afterwards the kernel is asked, whatever it last announced.
     private mutating func takeOpened(_ sealing: Sealing, into buffer: OctetBuffer) -> Received {
-        let taken = buffer.append(sealing.opened.span)
-        sealing.opened = Array(sealing.opened[taken...])
+        let opened = sealing.opened
+        let taken = buffer.append(opened.span)
+        sealing.opened = Array(opened[taken...])
         return taken > 0 ? .octets : .nothing
     }
 

@@ -73,6 +73,7 @@ class RecordingUpstream:
         self.requests = []
         self.octets = {}  # connection number -> everything received on it
         self.faults = []  # what could not be read, and scripts that failed
+        self.handshakes = []  # under TLS, each connection's: whether it resumed, and the client's certificate
         self._tls = tls
         self._changed = threading.Condition()
         self._open = {}
@@ -148,6 +149,7 @@ class RecordingUpstream:
             if self._tls:
                 connection = self._tls.wrap_socket(connection, server_side=True)
                 self._open[number] = connection
+                self.handshakes.append((connection.session_reused, connection.getpeercert()))
             reader = _Reader(connection, number, record)
             while request := reader.request():
                 with self._changed:
