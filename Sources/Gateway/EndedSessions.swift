@@ -12,7 +12,7 @@ internal import Values
 /// Under which session a request was accepted: what outlives the request asks by this whether the
 /// session still lives.
 package struct SessionMark: Sendable {
-    fileprivate let key: SessionKey
+    package let key: SessionKey
     fileprivate let startedAt: UnixTime
     /// The end of its life, whatever happens.
     let expires: UnixTime
@@ -29,7 +29,7 @@ package struct SessionMark: Sendable {
 
 /// The same for what goes on for long: every name that the session can end under.
 package struct SessionWatch: Sendable {
-    let mark: SessionMark
+    package let mark: SessionMark
     fileprivate let groups: [SessionGroup]
 
     init(_ mark: SessionMark, _ groups: [SessionGroup]) {
@@ -39,9 +39,9 @@ package struct SessionWatch: Sendable {
 }
 
 /// 16 random octets, as two words: looking one up makes no array.
-private struct SessionKey: Hashable {
-    let high: UInt64
-    let low: UInt64
+package struct SessionKey: Hashable, Sendable {
+    private let high: UInt64
+    private let low: UInt64
 
     /// Whatever has not 16 octets is the key of no session.
     init(_ id: Span<UInt8>) {

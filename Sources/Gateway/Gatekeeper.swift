@@ -27,6 +27,7 @@ package struct Gatekeeper: ~Copyable {
     var view = SessionView()
     var dice = SystemRandomNumberGenerator()
     var endedSessions = EndedSessions()
+    var watched = WatchedSessions()
     var fetchedEntries = FetchedEntries()
     /// Why the session of the request in hand is not at hand, where it is kept elsewhere.
     var obstacle: Obstacle?
@@ -235,6 +236,7 @@ package struct Gatekeeper: ~Copyable {
         if route.settings.access != .public {
             inquiry.finding = findSession(
                 route.settings.providers, request, inquiry, into: &facts, for: route)
+            if !watched.isEmpty { watched.note(facts.session, at: inquiry.now) }
         }
         if let verdict = rule(request, route, hasQuery: hasQuery, inquiry, facts) { return verdict }
 

@@ -65,6 +65,7 @@ extension Gatekeeper {
         let providers =
             route?.settings.providers ?? Array(snapshot.configuration.providers.indices)
         let finding = findSession(providers, request, inquiry, into: &facts, for: route)
+        if !watched.isEmpty { watched.note(facts.session, at: inquiry.now) }
         guard finding != .none else {
             return access == .optional
                 ? .answer(Answer(status: 200))

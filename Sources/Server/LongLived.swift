@@ -26,6 +26,9 @@ struct LongLived {
         guard let place = exchange.lasting?.place, place < exchanges.count,
             exchanges[place] === exchange
         else { return }
+        if let lasting = exchange.lasting {
+            exchange.worker.surroundings.seen.unwatch(lasting.session.mark.key)
+        }
         exchange.lasting = nil
         let last = exchanges.removeLast()
         guard last !== exchange else { return }
@@ -40,6 +43,8 @@ struct Lasting {
     static let frameEndsWithin = Duration.seconds(5)
 
     let session: SessionWatch
+    /// When any loop saw its session last.
+    var seen: LastSeen?
     /// What a WebSocket's Close frame says; `nil` for what is just cut.
     let closeCode: UInt16?
     /// Its place in the table.
@@ -94,14 +99,16 @@ extension Worker {
 extension Exchange {
     /// From now on it ends with its session.
     func becomeLongLived(_ lasting: Lasting) {
+        var lasting = lasting
+        lasting.seen = worker.surroundings.seen.watch(
+            lasting.session.mark.key, at: worker.loop.wallTime)
         self.lasting = lasting
         worker.addLongLived(self)
     }
 
     /// Ends it where its session has ended; a WebSocket in the middle of a frame a little later.
     func endWithSession() {
-        guard let lasting, worker.gatekeeper.hasEnded(lasting.session, at: worker.loop.wallTime)
-        else { return }
+        guard let lasting, hasEnded(lasting) else { return }
         let now = worker.loop.now
         let endedAt = lasting.endedAt ?? now
         self.lasting?.endedAt = endedAt
@@ -109,6 +116,13 @@ extension Exchange {
         if let code = self.lasting?.closeCodeDue { return closeWebSocket(code) }
         guard lasting.closeCode == nil || endedAt + Lasting.frameEndsWithin < now else { return }
         cut()
+    }
+
+    /// By its own end, by an ending, or for idleness.
+    private func hasEnded(_ lasting: Lasting) -> Bool {
+        let now = worker.loop.wallTime
+        return worker.gatekeeper.hasEnded(lasting.session, at: now)
+            || lasting.seen.map { worker.gatekeeper.isIdle($0, at: now) } ?? false
     }
 
     /// Between two frames. The client has a second for its answer, which is dropped.

@@ -21,6 +21,7 @@ package struct Surroundings: Sendable {
     package let log: Log
     package let connections: ConnectionCount
     package let servers: ServerDesk
+    let seen = SeenSessions()
 
     package init(flows: Flows, resolver: Resolver, log: Log, connections: ConnectionCount) {
         self.flows = flows

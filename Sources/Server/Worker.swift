@@ -88,6 +88,13 @@ package final class Worker: @unchecked Sendable {
         apply(configuration)
         let here = self
         surroundings.connections.join(loop) { _ = here.closeLongestIdle() }
+        surroundings.seen.join(loop) { session, cell, isWatched in
+            if isWatched {
+                here.gatekeeper.watch(session, cell)
+            } else {
+                here.gatekeeper.unwatch(session, cell)
+            }
+        }
         surroundings.servers.join(loop) { key, news in
             for pool in here.pools where pool.target.name == key.upstream {
                 pool.hear(news, of: key.server)

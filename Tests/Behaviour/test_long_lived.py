@@ -1,11 +1,15 @@
 """WebSockets and event streams: passed on as they come, only to whom they belong, and no longer than the session."""
 
 import base64
+import contextlib
 import hashlib
+import socket
 import threading
+import time
 
 import pytest
 
+from fixtures import usual
 from raw import request
 from upstream import answer
 from waiting import until
@@ -85,6 +89,44 @@ def test_an_upstream_that_declines_the_upgrade_is_heard(gateway, upstream, cooki
     upstream.script = lambda r: answer("no", "403 Forbidden")
     reply = gateway.ask("GET", "/socket", *HANDSHAKE, cookie)
     assert (reply.status, reply.text) == (403, "no")
+
+
+def test_idleness_ends_it_and_requests_elsewhere_keep_it(run, provider, upstream, never):
+    config = usual(provider, upstream)
+    config["session"] = {"idle_timeout": "4s"}
+    gateway = run(config)
+    upstream.script = lambda r: [EVENTS, never] if r.target == "/events" else answer("ok")
+
+    def sign_in():
+        browser = gateway.browser()
+        assert browser.open(gateway.at("/")).status == 200
+        return browser
+
+    idle, busy = sign_in(), sign_in()
+    with gateway.raw(deadline=14) as left, gateway.raw(deadline=14) as kept:
+        for client, browser in ((left, idle), (kept, busy)):
+            client.send(request("GET", "/events", gateway.host, f"Cookie: {browser.cookie_field(gateway.url)}"))
+            assert client.head().status == 200
+        began = time.monotonic()
+        ended = threading.Event()
+
+        def watch():
+            while left._more():
+                pass
+            ended.set()
+
+        threading.Thread(target=watch, daemon=True).start()
+
+        def visit():
+            assert busy.open(gateway.at("/page"), follow=False).status == 200
+            return ended.is_set()
+
+        until(visit, "the idle one ends", deadline=13, pause=0.5)
+        assert time.monotonic() - began >= 3.5, "not before its time"
+        received(kept, b"hello")
+        kept.socket.settimeout(0.5)
+        with contextlib.suppress(TimeoutError, OSError):
+            assert kept.socket.recv(1, socket.MSG_PEEK) != b"", "the other goes on"
 
 
 def test_each_ends_within_ten_seconds_of_its_session(gateway, signed_in, upstream, cookie, never):

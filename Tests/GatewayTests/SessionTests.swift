@@ -121,6 +121,33 @@ import Values
         }
     }
 
+    @Test func `what is used under a session that is watched is noted, and polling is not`() throws
+    {
+        let door = try Door()
+        #expect(try door.ask("GET", "/page", [door.signedIn()]).kind == "forward")
+        let session = try #require(door.facts.session).key
+        let cell = LastSeen(at: noon)
+        door.gatekeeper.watch(session, cell)
+        door.now = noon + .seconds(60)
+        _ = try door.ask("GET", "/.auth/me", [door.signedIn()])
+        _ = try door.ask("GET", "/public/x", [door.signedIn()])
+        _ = try door.ask("GET", "/page", [door.signedIn { $0.id[0] = 9 }])
+        #expect(cell.time == noon)
+        _ = try door.ask("GET", "/page", [door.signedIn()])
+        #expect(cell.time == noon + .seconds(60))
+        let early = door.gatekeeper.isIdle(cell, at: noon + .seconds(60 + 1799))
+        let idle = door.gatekeeper.isIdle(cell, at: noon + .seconds(60 + 1800))
+        #expect(!early && idle)
+        door.gatekeeper.unwatch(session, LastSeen(at: noon))
+        door.now = noon + .seconds(90)
+        _ = try door.ask("GET", "/page", [door.signedIn()])
+        #expect(cell.time == noon + .seconds(90), "another cell was meant")
+        door.gatekeeper.unwatch(session, cell)
+        door.now = noon + .seconds(120)
+        _ = try door.ask("GET", "/page", [door.signedIn()])
+        #expect(cell.time == noon + .seconds(90))
+    }
+
     @Test func `an ending takes less than 64 octets`() {
         #expect(MemoryLayout<SessionGroup>.stride + 2 * MemoryLayout<UnixTime>.size <= 40)
     }
