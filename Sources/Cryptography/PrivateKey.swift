@@ -1,4 +1,5 @@
-// Keys that sign: a client's for `private_key_jwt`, and the demonstration provider's.
+// Keys that sign: a client's for `private_key_jwt`, and the demonstration provider's. What such a key
+// opens is in `KeyOpening`.
 //
 // The same kinds and limits as `PublicKey`. Reading and making keys may take milliseconds (an RSA key
 // a second): that is for starting up, never for a loop.
@@ -9,7 +10,7 @@ import COpenSSL
     package let publicKey: PublicKey
     // SAFETY: this object's reference, given up in `deinit`, where the last one wipes the key. As for
     // `PublicKey`, threads may sign with it together.
-    private nonisolated(unsafe) let key: OpaquePointer
+    nonisolated(unsafe) let key: OpaquePointer
 
     /// The first private key in the text: PKCS#8, or the older PKCS#1 and SEC 1 forms. One that is under
     /// a password is refused, not asked for.

@@ -14,7 +14,7 @@ import COpenSSL
     package let kind: Kind
     // SAFETY: this object's reference, given up in `deinit`. libcrypto changes nothing of a finished
     // key but its own locked caches, so threads may verify with it together.
-    private nonisolated(unsafe) let key: OpaquePointer
+    nonisolated(unsafe) let key: OpaquePointer
 
     /// Both numbers big-endian and unsigned, as a JWK has them (RFC 7518 section 6.3.1).
     package init(rsaModulus: Span<UInt8>, exponent: Span<UInt8>) throws(KeyFault) {
