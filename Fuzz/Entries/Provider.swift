@@ -37,7 +37,12 @@ extension Entry {
                 _ = (fault.code, fault.status, fault.sentence, fault.refreshConsequence)
             }
         }
-        if let claims = try? UserInfo.claims(in: response, about: "alice") {
+        let expectation = IDTokenExpectation(
+            issuers: House.issuer.pins, clientID: "portal", algorithms: [.ES256], nonce: nil,
+            decryptionKey: House.providerKey)
+        if let claims = try? UserInfo.claims(
+            in: response, about: "alice", keys: House.providerKeys, expecting: expectation)
+        {
             try hold(claims["sub"]?.string == "alice", "claims of somebody else")
         }
     }
@@ -75,6 +80,7 @@ extension Entry {
         var expected = IDTokenExpectation(
             issuers: House.issuer.pins, clientID: "portal", algorithms: [.ES256], nonce: "n-1")
         expected.maxAge = .seconds(3600)
+        expected.decryptionKey = House.providerKey
         let whole = String(decoding: octets, as: UTF8.self)
         _ = try? IDToken.verify(whole, keys: keys, expecting: expected, at: House.noon)
         _ = FirstIDToken(kept: whole)

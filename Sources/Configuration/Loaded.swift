@@ -117,11 +117,14 @@ extension ProviderSettings {
             name: name, issuer: issuer.text, issuerURL: issuer.url, preset: draft.preset,
             acceptedIssuers: draft.acceptedIssuers, clientID: clientID,
             clientSecret: draft.clientSecret, clientAuthentication: draft.clientAuthentication,
-            clientKey: draft.clientKey, clientCertificate: draft.clientCertificate,
+            clientKey: draft.clientKey,
+            clientPrivateKey: draft.clientKey.flatMap(ProviderChecks.privateKey),
+            clientKeyID: draft.clientKeyID, clientCertificate: draft.clientCertificate,
             responseType: draft.responseType,
             responseMode: draft.responseMode
                 ?? (draft.responseType == .idToken ? .formPost : .query),
-            userinfo: draft.userinfo, acceptedAudiences: draft.acceptedAudiences,
+            pushedRequests: draft.pushedRequests, userinfo: draft.userinfo,
+            acceptedAudiences: draft.acceptedAudiences,
             scopes: draft.scopes, authorizationParameters: draft.authorizationParameters,
             passParameters: draft.passParameters, ca: draft.ca)
     }

@@ -14,12 +14,16 @@ package struct ProviderSettings: Sendable {
     package let clientID: String
     package let clientSecret: Secret?
     package let clientAuthentication: ClientAuthentication
-    /// PEM.
+    /// PEM, and what it holds.
     package let clientKey: [UInt8]?
+    package let clientPrivateKey: PrivateKey?
+    /// Its name at the provider: `kid` of the assertions it signs.
+    package let clientKeyID: String?
     /// PEM.
     package let clientCertificate: [UInt8]?
     package let responseType: ResponseType
     package let responseMode: ResponseMode
+    package let pushedRequests: PushedRequests
     package let userinfo: Bool
     package let acceptedAudiences: [String]
     /// Contains `openid`.
@@ -49,6 +53,13 @@ package enum ClientAuthentication: String, CaseIterable, Sendable {
         case .privateKeyJWT, .tlsClientAuth, .none: false
         }
     }
+}
+
+/// When authorization requests are pushed (RFC 9126).
+package enum PushedRequests: String, CaseIterable, Sendable {
+    /// Wherever the provider announces an endpoint for them.
+    case offered
+    case never
 }
 
 package enum ResponseType: String, CaseIterable, Sendable {

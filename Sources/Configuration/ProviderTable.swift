@@ -10,9 +10,11 @@ struct ProviderDraft: Sendable {
     var clientSecret: Secret?
     var clientAuthentication = ClientAuthentication.clientSecretBasic
     var clientKey: [UInt8]?
+    var clientKeyID: String?
     var clientCertificate: [UInt8]?
     var responseType = ResponseType.code
     var responseMode: ResponseMode?
+    var pushedRequests = PushedRequests.offered
     var userinfo = false
     var acceptedAudiences: [String] = []
     var scopes = ["openid"]
@@ -46,28 +48,36 @@ enum ProviderTable {
                 otherwise: "required, unless client_authentication needs none"),
             key(
                 "client_authentication", \.clientAuthentication,
-                .choice(later: Later.clientAuthentication),
+                .choice(),
                 "How we prove ourselves there; none is a public client.",
                 example: "client_secret_post"),
             key(
                 "client_key", \.clientKey, .pemSecret("PRIVATE KEY"),
                 "PEM; for private_key_jwt and tls_client_auth; opens encrypted ID tokens.",
-                example: "{ file: secrets/client.key }", Later.clientKey),
+                example: "{ file: secrets/client.key }"),
+            key(
+                "client_key_id", \.clientKeyID, .text,
+                "The name of client_key at the provider: `kid` of what it signs.",
+                example: "portal-2027", otherwise: "none is sent"),
             key(
                 "client_certificate", \.clientCertificate, .pem("CERTIFICATE"),
-                "PEM; for tls_client_auth.", example: "secrets/client.pem",
-                Later.clientCertificate),
+                "PEM; for tls_client_auth; under private_key_jwt its thumbprint names the key.",
+                example: "secrets/client.pem"),
             key(
-                "response_type", \.responseType, .choice(later: Later.responseType),
+                "response_type", \.responseType, .choice(),
                 "What the authorization response brings.", example: "code"),
             key(
-                "response_mode", \.responseMode, .choice(later: Later.responseMode),
+                "response_mode", \.responseMode, .choice(),
                 "How the authorization response comes; fragment is for id_token only.",
                 example: "query", otherwise: "`query`; `form_post` for id_token"),
             key(
                 "userinfo", \.userinfo, .bool,
                 "Whether the userinfo endpoint is asked at login; its claims are added, its sub "
-                    + "must match.", example: "true", Later.userinfo),
+                    + "must match.", example: "true"),
+            key(
+                "pushed_authorization_requests", \.pushedRequests, .choice(),
+                "Whether authorization requests are pushed where the provider offers it (RFC 9126).",
+                example: "never"),
             key(
                 "accepted_audiences", \.acceptedAudiences, .list(.text),
                 "Further `aud` values an ID token may carry.", example: "[https://api.example.com]"),

@@ -2,7 +2,7 @@
 //
 // The order is the security argument: the answer is read, `state` shows that this deployment began a
 // login, the cookie that this browser did, `iss` that it went to this provider; only then is the code
-// spent, once, and only a checked ID token makes a session.
+// spent, once (`Redeeming`), and only a checked ID token makes a session (`SigningIn`).
 
 internal import Configuration
 internal import Gateway
@@ -29,23 +29,39 @@ extension Flows {
             refuseLogin(refusal, intent.asked, snapshot, cause: cause)
         }
 
+        let form: Form
         let response: AuthorizationResponse
         do throws(AuthorizationFault) {
-            guard let form = Form(parsing: intent.response.span) else { throw .empty }
-            response = try AuthorizationResponse(form: form)
+            guard let read = Form(parsing: intent.response.span) else { throw .empty }
+            form = read
+            response = try AuthorizationResponse(form: form, expecting: provider.expectedResponse)
+            if case .error = response.outcome {
+            } else {
+                try provider.check(intent.arrival)
+            }
         } catch {
             return refuse(.responseInvalid, error.sentence)
         }
 
+        guard let text = response.state else {
+            // Anyone can write such an address; so can a provider that has lost our state.
+            if case .error(let error) = response.outcome {
+                return refuse(.providerErrorReported, "without state: \(error.sentence)")
+            }
+            return refuse(.stateInvalid, "the callback has no state")
+        }
         let sealer = Sealer(snapshot.ring)
-        guard let text = response.state,
-            let state = LoginState(opening: text, with: sealer, at: now)
+        guard let state = LoginState(opening: text, with: sealer, at: now)
         else { return refuse(.stateInvalid, "the callback's state is not one of ours") }
 
         let cookies = snapshot.loginCookies
         let attempt = intent.asked.sealed(state.loginID, cookies).lazy.compactMap {
             LoginAttempt(opening: $0, of: state.loginID, with: sealer, for: cookies, at: now)
         }.first
+        if attempt == nil, intent.arrival == .form {
+            // A form from another site brings no Lax cookie: once more, from our own origin.
+            return snapshot.repost(intent, form.pairs.map { ($0.name, $0.value) })
+        }
         guard let attempt,
             !attempt.isOverdue(at: now, after: snapshot.configuration.session.loginTimeout)
         else { return await answerLost(state, response, intent, snapshot, environment) }
@@ -53,59 +69,71 @@ extension Flows {
             attempt.redirectURI == intent.redirectURI
         else { return refuse(.stateInvalid, "the callback is another login's") }
 
+        let result: LoginResult
         switch response.outcome {
         case .error(let error):
             do throws(AuthorizationFault) {
                 // A provider that is down now may still have said no: nothing is asked of it here.
-                try response.checkIssuer(provider.issuerExpectation, isAnnounced: false)
-            } catch {
-                return refuse(.issuerMismatch, error.sentence)
-            }
-            return answerError(error, attempt.id, intent, snapshot)
-        case .idToken:
-            return refuse(.responseInvalid, "an ID token came where a code was asked for")
-        case .code(let code):
-            let metadata: ProviderMetadata
-            do throws(DirectoryFailure) {
-                metadata = try await directory.metadata(of: provider, in: environment)
-            } catch {
-                return refuse(
-                    error.isTransient ? .providerUnknown : .providerResponseInvalid,
-                    error.sentence)
-            }
-            do throws(AuthorizationFault) {
                 try response.checkIssuer(
-                    provider.issuerExpectation,
-                    isAnnounced: metadata.authorizationResponseIssSupported)
+                    provider.issuerExpectation, isAnnounced: false, isFromForm: intent.isFromForm)
             } catch {
                 return refuse(.issuerMismatch, error.sentence)
             }
-            if let failure = await storeFailure(snapshot, environment) {
-                // A code that is spent now would be spent for nothing.
-                return refuse(.storeUnavailable, "redis: \(failure.sentence)")
-            }
-            let finished = FinishedLogin(
-                returnTo: attempt.returnTo, isRepeated: state.isRepeated)
-            let answer = await redemptions.once(
-                attempt.id, code, finished,
-                until: attempt.startedAt + snapshot.configuration.session.loginTimeout,
-                now: environment.now
-            ) {
-                await self.redeem(
-                    code, attempt, intent, provider, metadata, snapshot, environment)
-            }
-            return answer ?? refuse(.codeSpent, "this login has redeemed a code already")
+            return answerError(error, attempt, intent, snapshot)
+        case .code(let code): result = .code(code)
+        case .idToken(let token): result = .idToken(token)
         }
+
+        let metadata: ProviderMetadata
+        do throws(DirectoryFailure) {
+            metadata = try await directory.metadata(of: provider, in: environment)
+        } catch {
+            return refuse(
+                error.isTransient ? .providerUnknown : .providerResponseInvalid, error.sentence)
+        }
+        do throws(AuthorizationFault) {
+            try response.checkIssuer(
+                provider.issuerExpectation,
+                isAnnounced: metadata.authorizationResponseIssSupported,
+                isFromForm: intent.isFromForm)
+        } catch {
+            return refuse(.issuerMismatch, error.sentence)
+        }
+        if let failure = await storeFailure(snapshot, environment) {
+            // A code that is spent now would be spent for nothing.
+            return refuse(.storeUnavailable, "redis: \(failure.sentence)")
+        }
+        let finished = FinishedLogin(
+            returnTo: attempt.returnTo, provider: provider.name, isRepeated: state.isRepeated)
+        let answer = await redemptions.once(
+            attempt.id, result.text, finished,
+            until: attempt.startedAt + snapshot.configuration.session.loginTimeout,
+            now: environment.now
+        ) {
+            await self.redeem(
+                result,
+                LoginInHand(
+                    attempt: attempt, intent: intent, provider: provider, metadata: metadata,
+                    snapshot: snapshot),
+                environment)
+        }
+        return answer ?? refuse(.codeSpent, "this login has redeemed a code already")
     }
 
     /// The provider said no. The login is over; its cookie goes.
     private func answerError(
-        _ error: ProviderError, _ login: LoginID?, _ intent: CallbackIntent, _ snapshot: Snapshot
+        _ error: ProviderError, _ attempt: LoginAttempt?, _ intent: CallbackIntent,
+        _ snapshot: Snapshot
     ) -> Answer {
+        let deletion = attempt.map { [snapshot.loginCookies.deletion(of: $0.id).field] } ?? []
+        if let attempt, attempt.isSilent, error.asksForAPerson, intent.session != nil {
+            // Nobody was asked, so nobody is told: the session goes on as it was.
+            return .seeOther(attempt.returnTo, setCookies: deletion)
+        }
         var answer = refuseLogin(
             error.status == 503 ? .providerUnavailable : .declined, intent.asked, snapshot,
             cause: error.sentence)
-        if let login { answer.add(setCookies: [snapshot.loginCookies.deletion(of: login).field]) }
+        answer.add(setCookies: deletion)
         return answer
     }
 
@@ -129,145 +157,28 @@ extension Flows {
             redirectURI: intent.redirectURI)
         return await sendToProvider(again, isRepeated: true, snapshot, environment)
     }
+}
 
-    // MARK: The code is spent
+extension CallbackIntent {
+    fileprivate var isFromForm: Bool { arrival != .query }
+}
 
-    private static let tokenDeadline = Duration.seconds(20)
-    static let tokenOctetsMax = 1 << 20
-
-    private func redeem(
-        _ code: String, _ attempt: LoginAttempt, _ intent: CallbackIntent,
-        _ provider: ProviderSettings, _ metadata: ProviderMetadata, _ snapshot: Snapshot,
-        _ environment: FlowEnvironment
-    ) async -> Redemption {
-        do throws(LoginFailure) {
-            let asked = environment.now()
-            let tokens = try await redeemedTokens(code, attempt, provider, metadata, environment)
-            let idToken = try await checkedIDToken(
-                tokens, attempt, provider, metadata, environment)
-            let answer = try await signIn(
-                idToken, tokens, asked: asked, attempt, intent, metadata, snapshot, environment)
-            return Redemption(answer: answer, isSpent: true, isSignedIn: true)
-        } catch {
-            let answer = refuseLogin(
-                error.refusal, intent.asked, snapshot, cause: error.cause,
-                details: [("check", .string(error.check))])
-            return Redemption(answer: answer, isSpent: error.isCodeSpent, isSignedIn: false)
+extension ProviderSettings {
+    fileprivate var expectedResponse: AuthorizationRequest.ResponseType {
+        switch responseType {
+        case .code: .code
+        case .idToken: .idToken
         }
     }
 
-    private func redeemedTokens(
-        _ code: String, _ attempt: LoginAttempt, _ provider: ProviderSettings,
-        _ metadata: ProviderMetadata, _ environment: FlowEnvironment
-    ) async throws(LoginFailure) -> TokenResponse {
-        var generator = SystemRandomNumberGenerator()
-        let request: OutboundRequest
-        do throws(CredentialFault) {
-            request = try TokenRequest.authorizationCode(
-                code, verifier: attempt.codeVerifier, redirectURI: attempt.redirectURI,
-                at: metadata.tokenEndpoint, as: provider.credentials, now: environment.now(),
-                using: &generator)
-        } catch { throw LoginFailure(.clientRefused, error) }
-        let response: InboundResponse
-        do throws(ClientFailure) {
-            response = try await environment.client.send(
-                request, as: provider.identity, deadline: Self.tokenDeadline,
-                octetsMax: Self.tokenOctetsMax)
-        } catch { throw LoginFailure(error) }
-        do throws(TokenFault) {
-            return try TokenResponse(response, expecting: .login)
-        } catch { throw LoginFailure(error, correlatedBy: response.field("ecid")) }
-    }
-
-    private func checkedIDToken(
-        _ tokens: TokenResponse, _ attempt: LoginAttempt, _ provider: ProviderSettings,
-        _ metadata: ProviderMetadata, _ environment: FlowEnvironment
-    ) async throws(LoginFailure) -> IDToken {
-        let issuer = provider.issuerExpectation
-        let expectation = IDTokenExpectation(
-            issuers: issuer.pins, clientID: provider.clientID, acceptedAudiences: issuer.audiences,
-            algorithms: metadata.idTokenSigningAlgorithms, nonce: attempt.nonce,
-            accessToken: tokens.accessToken.text, maxAge: attempt.maxAge,
-            authenticationContexts: attempt.authenticationContexts)
-        do throws(VerificationFailure) {
-            return try await verify(
-                tokens.idToken ?? "", expectation, provider, metadata, environment)
-        } catch { throw LoginFailure(error) }
-    }
-
-    /// Checks an ID token, with keys read again once where an unknown or changed key may be why it
-    /// fails.
-    func verify(
-        _ token: String, _ expectation: IDTokenExpectation, _ provider: ProviderSettings,
-        _ metadata: ProviderMetadata, _ environment: FlowEnvironment
-    ) async throws(VerificationFailure) -> IDToken {
-        let keys: KeptDocument<JWKSet>.Edition
-        do throws(DirectoryFailure) {
-            keys = try await directory.keys(of: provider, metadata, in: environment)
-        } catch { throw .keysMissing(error) }
-        do throws(IDTokenFault) {
-            return try IDToken.verify(
-                token, keys: keys.document, expecting: expectation, at: environment.now())
-        } catch {
-            guard error.mayBeCuredByNewKeys,
-                let newer = await directory.keys(
-                    after: keys.number, of: provider, metadata, in: environment)
-            else { throw .refused(error) }
-            do throws(IDTokenFault) {
-                return try IDToken.verify(
-                    token, keys: newer.document, expecting: expectation, at: environment.now())
-            } catch { throw .refused(error) }
+    /// A result comes in the way that was asked for, and in no other; an error may come in any.
+    fileprivate func check(_ arrival: CallbackIntent.Arrival) throws(AuthorizationFault) {
+        switch (responseMode, arrival) {
+        case (.query, .query), (.formPost, .form), (.formPost, .ownForm), (.fragment, .ownForm):
+            break
+        case (.query, .form), (.query, .ownForm), (.formPost, .query), (.fragment, .query),
+            (.fragment, .form):
+            throw .modeMismatch
         }
-    }
-
-    // MARK: The session
-
-    /// How long requests of a session go on that a new login of the same person has replaced.
-    private static let replacedServed = Duration.seconds(30)
-
-    private func signIn(
-        _ idToken: IDToken, _ tokens: TokenResponse, asked: UnixTime, _ attempt: LoginAttempt,
-        _ intent: CallbackIntent, _ metadata: ProviderMetadata, _ snapshot: Snapshot,
-        _ environment: FlowEnvironment
-    ) async throws(LoginFailure) -> Answer {
-        let now = environment.now()
-        var session = Session(
-            idToken, tokens, host: attempt.host, metadata: metadata,
-            snapshot.configuration, provider: intent.provider, asked: asked, at: now)
-        guard now < session.expires else {
-            // It would be over as it begins, and the browser would come back at once.
-            throw LoginFailure(
-                .idTokenInvalid,
-                cause: "the provider's own session has ended (session_exp); compare the clocks")
-        }
-        do throws(KeepingFailure) {
-            session = try await keep(
-                session, of: intent.provider, snapshot, environment, at: now)
-        } catch { throw LoginFailure(error) }
-        let cookies = snapshot.setCookies(
-            for: session, of: intent.provider, asked: intent.asked, at: now)
-        if let replaced = intent.session {
-            let isSamePerson = replaced.subject == session.subject
-            let from = isSamePerson ? now + Self.replacedServed : now
-            _ = await end([replaced], from: from, at: now)  // its refresh token is used until then
-            letGo([replaced], from: from, snapshot, environment, at: now)
-        }
-        tally.login(refusedFor: nil)
-        log.event(
-            .info, "login", request: intent.asked.requestID,
-            [
-                ("client", .string(intent.asked.client.map { "\($0)" } ?? "")),
-                ("subject", .string(session.subject)),
-                ("provider", .string(snapshot.configuration.providers[intent.provider].label)),
-            ])
-        // The login's cookie stays for a minute as the mark of a login that ended well: should the
-        // next request bring it and no session, the browser does not return cookies.
-        let mark = intent.asked.sealed(attempt.id, snapshot.loginCookies).prefix(1).map {
-            snapshot.loginCookies.cookie(
-                of: attempt.id, sealed: $0, lasting: Redemptions.markKept
-            ).field
-        }
-        return snapshot.loginDone(
-            attempt.returnTo, setCookies: cookies + mark, requestID: intent.asked.requestID)
     }
 }

@@ -24,7 +24,10 @@ extension Flows {
             else { return .proceed(.session(session, setCookies: [])) }
         }
         let bringsSession = intent.asked.bringsSession(snapshot.sessionCookies(of: intent.provider))
-        switch LoginCircle(finished, returnTo: intent.returnTo, bringsSession: bringsSession) {
+        let name = snapshot.configuration.providers[intent.provider].name
+        // What another provider's login came to says nothing of this one's.
+        let own = finished.filter { $0.provider == name }
+        switch LoginCircle(own, returnTo: intent.returnTo, bringsSession: bringsSession) {
         case .open:
             return .answer(await sendToProvider(intent, isRepeated: false, snapshot, environment))
         case .onceMore:
@@ -63,21 +66,26 @@ extension Flows {
         let now = environment.now()
         var generator = SystemRandomNumberGenerator()
         let sealer = Sealer(snapshot.ring)
+        let silently = intent.maySucceedSilently(at: provider)
         let attempt = LoginAttempt(
             returnTo: intent.returnTo, provider: provider.name, host: intent.asked.host,
             redirectURI: intent.redirectURI, maxAge: intent.requirements.maxAge,
-            authenticationContexts: intent.requirements.acrValues, at: now, using: &generator)
+            authenticationContexts: intent.requirements.acrValues,
+            scopes: provider.scopes + intent.requirements.scopes,
+            scopesNeeded: intent.requirements.scopes, isSilent: silently, at: now,
+            using: &generator)
         let state = LoginState(
             loginID: attempt.id, returnTo: attempt.returnTo, isRepeated: isRepeated)
         let request = AuthorizationRequest(
-            clientID: provider.clientID, redirectURI: attempt.redirectURI,
-            scopes: provider.scopes + intent.requirements.scopes,
-            state: state.sealed(by: sealer, at: now, using: &generator), nonce: attempt.nonce,
-            codeVerifier: attempt.codeVerifier, maxAge: attempt.maxAge,
-            authenticationContexts: attempt.authenticationContexts,
-            prompt: intent.requirements.prompt,
-            additional: provider.authorizationParameters.map { ($0.name, $0.value) }
-                + intent.parameters.map { ($0.name, $0.value) })
+            attempt, state: state.sealed(by: sealer, at: now, using: &generator), intent, provider)
+        let location: String
+        do throws(LoginFailure) {
+            location = try await place(request, provider, metadata, environment)
+        } catch {
+            return refuseLogin(
+                error.refusal, intent.asked, snapshot, cause: error.cause,
+                details: [("check", .string(error.check))])
+        }
         let cookies = snapshot.loginCookies
         let sealed = attempt.sealed(by: sealer, for: cookies, at: now, using: &generator)
         let setCookies =
@@ -87,8 +95,55 @@ extension Flows {
                     lasting: snapshot.configuration.session.loginTimeout)
             ]
             + cookies.crowdedOut(of: intent.asked.logins(cookies)).map { cookies.deletion(of: $0) }
-        return .seeOther(
-            request.url(metadata.authorizationEndpoint), setCookies: setCookies.map(\.field))
+        return .seeOther(location, setCookies: setCookies.map(\.field))
+    }
+
+    private static let pushDeadline = Duration.seconds(10)
+
+    /// The Location: the request itself, or the name of one that was pushed (RFC 9126). It is pushed
+    /// wherever the provider offers that; one that only offers it gets the request by the browser when
+    /// the push did not work.
+    private func place(
+        _ request: AuthorizationRequest, _ provider: ProviderSettings,
+        _ metadata: ProviderMetadata, _ environment: FlowEnvironment
+    ) async throws(LoginFailure) -> String {
+        guard let endpoint = metadata.pushedAuthorizationRequestEndpoint,
+            metadata.requiresPushedAuthorizationRequests || provider.pushedRequests == .offered
+        else { return request.url(metadata.authorizationEndpoint) }
+        do throws(LoginFailure) {
+            let name = try await pushed(request, to: endpoint, provider, metadata, environment)
+            return request.url(metadata.authorizationEndpoint, pushedAs: name)
+        } catch {
+            guard !metadata.requiresPushedAuthorizationRequests else { throw error }
+            log.event(
+                .warning, "pushed-request-skipped", request: nil,
+                [
+                    ("provider", .string(provider.label)), ("check", .string(error.check)),
+                    ("cause", .string(error.cause)),
+                ])
+            return request.url(metadata.authorizationEndpoint)
+        }
+    }
+
+    private func pushed(
+        _ request: AuthorizationRequest, to endpoint: HTTPURL, _ provider: ProviderSettings,
+        _ metadata: ProviderMetadata, _ environment: FlowEnvironment
+    ) async throws(LoginFailure) -> String {
+        var generator = SystemRandomNumberGenerator()
+        let push: OutboundRequest
+        do throws(CredentialFault) {
+            push = try PushedRequest.request(
+                request, at: endpoint, as: provider.credentials(metadata), now: environment.now(),
+                using: &generator)
+        } catch { throw LoginFailure(.clientRefused, error) }
+        let response: InboundResponse
+        do throws(ClientFailure) {
+            response = try await environment.client.send(
+                push, as: provider.identity, deadline: Self.pushDeadline, octetsMax: 65_536)
+        } catch { throw LoginFailure(error, at: "endpoint for pushed requests") }
+        do throws(PushFault) { return try PushedRequest.name(in: response) } catch {
+            throw LoginFailure(error)
+        }
     }
 
     /// One refusal: its page, its log event with the cause, its count.
@@ -104,6 +159,44 @@ extension Flows {
                 ("reason", .string(refusal.code)), ("cause", .string(cause)),
             ] + details)
         return snapshot.answer(refusal, to: asked)
+    }
+}
+
+extension LoginIntent {
+    /// Whether the provider is asked to show nothing: a token is renewed behind the back of somebody
+    /// who goes to a page that needs none.
+    fileprivate func maySucceedSilently(at provider: ProviderSettings) -> Bool {
+        guard case .tokenEnded = reason, !isForToken, requirements.prompt == nil else {
+            return false
+        }
+        return !provider.authorizationParameters.contains { $0.name == "prompt" }
+    }
+}
+
+extension AuthorizationRequest {
+    fileprivate init(
+        _ attempt: LoginAttempt, state: String, _ intent: LoginIntent, _ provider: ProviderSettings
+    ) {
+        let type: ResponseType
+        switch provider.responseType {
+        case .code: type = .code
+        case .idToken: type = .idToken
+        }
+        let mode: ResponseMode
+        switch provider.responseMode {
+        case .query: mode = .query
+        case .formPost: mode = .formPost
+        case .fragment: mode = .fragment
+        }
+        self.init(
+            clientID: provider.clientID, redirectURI: attempt.redirectURI, scopes: attempt.scopes,
+            state: state, nonce: attempt.nonce,
+            codeVerifier: type == .code ? attempt.codeVerifier : nil, responseType: type,
+            responseMode: mode, maxAge: attempt.maxAge,
+            authenticationContexts: attempt.authenticationContexts,
+            prompt: attempt.isSilent ? "none" : intent.requirements.prompt,
+            additional: provider.authorizationParameters.map { ($0.name, $0.value) }
+                + intent.parameters.map { ($0.name, $0.value) })
     }
 }
 

@@ -25,15 +25,28 @@ struct LoginFailure: Error {
         cause = fault.sentence
     }
 
-    /// The token endpoint did not answer.
-    init(_ failure: ClientFailure) {
+    /// An endpoint of the provider's did not answer.
+    init(_ failure: ClientFailure, at endpoint: String = "token endpoint") {
         switch failure {
         case .unreachable, .timedOut, .cut:
-            self.init(.providerUnavailable, cause: "token endpoint: \(failure.sentence)")
+            self.init(.providerUnavailable, cause: "\(endpoint): \(failure.sentence)")
         case .untrusted, .tooLarge, .malformed:
-            self.init(.providerResponseInvalid, cause: "token endpoint: \(failure.sentence)")
+            self.init(.providerResponseInvalid, cause: "\(endpoint): \(failure.sentence)")
         }
-        isCodeSpent = failure.mayHaveBeenRead
+        isCodeSpent = endpoint != "token endpoint" || failure.mayHaveBeenRead
+    }
+
+    init(_ fault: PushFault) {
+        switch fault {
+        case .unavailable: self.init(.providerUnavailable, fault)
+        case .refused where fault.code == "pushed-client-refused":
+            self.init(.clientRefused, fault)
+        case .refused, .unusable: self.init(.providerResponseInvalid, fault)
+        }
+    }
+
+    init(_ fault: UserInfoFault) {
+        self.init(fault.status == 503 ? .providerUnavailable : .providerResponseInvalid, fault)
     }
 
     /// - Parameter ecid: what Oracle's support finds a request by.
@@ -49,13 +62,16 @@ struct LoginFailure: Error {
         cause = fault.sentence + (ecid.map { " (ecid \($0.prefix(100)))" } ?? "")
     }
 
-    init(_ failure: VerificationFailure) {
+    /// - Parameter isFromBrowser: whether anybody may have written the token.
+    init(_ failure: VerificationFailure, isFromBrowser: Bool = false) {
         switch failure {
         case .keysMissing(let failure):
             self.init(
                 failure.isTransient ? .providerUnavailable : .providerResponseInvalid,
                 cause: "key set: \(failure.sentence)")
-        case .refused(let fault): self.init(.idTokenInvalid, fault)
+        case .refused(let fault) where fault.isWeakLogin: self.init(.loginTooWeak, fault)
+        case .refused(let fault):
+            self.init(isFromBrowser ? .idTokenForeign : .idTokenInvalid, fault)
         }
     }
 }

@@ -73,7 +73,7 @@ extension Flows {
             var generator = SystemRandomNumberGenerator()
             do {
                 let request = try TokenRequest.revoke(
-                    token, .refreshToken, at: endpoint, as: provider.credentials,
+                    token, .refreshToken, at: endpoint, as: provider.credentials(metadata),
                     now: environment.now(), using: &generator)
                 let response = try await environment.client.send(
                     request, as: provider.identity, deadline: Self.revocationDeadline,

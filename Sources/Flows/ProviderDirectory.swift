@@ -103,7 +103,8 @@ package final class ProviderDirectory: Sendable {
             let response = try await get(request, provider, environment)
             do throws(DiscoveryFault) {
                 let metadata = try ProviderMetadata(
-                    parsing: response.body, for: provider.issuerExpectation, from: url)
+                    parsing: response.body, for: provider.issuerExpectation, from: url,
+                    usesMutualTLS: provider.usesMutualTLS)
                 log.event(
                     .info, "provider-discovered",
                     request: nil,
@@ -152,7 +153,7 @@ package final class ProviderDirectory: Sendable {
         do throws(CredentialFault) {
             request = try TokenRequest.clientCredentials(
                 scope: "urn:opc:idm:__myscopes__", at: metadata.tokenEndpoint,
-                as: provider.credentials, now: environment.now(), using: &generator)
+                as: provider.credentials(metadata), now: environment.now(), using: &generator)
         } catch { throw .refused(error.sentence) }
         let response = try await exchange(request, provider, environment)
         do throws(TokenFault) {
@@ -229,6 +230,7 @@ private struct ProviderKey: Hashable {
     let expected: [String]
     let preset: ProviderPreset
     let clientID: String
+    let clientAuthentication: ClientAuthentication
     let ca: [UInt8]?
 
     init(_ provider: ProviderSettings) {
@@ -236,6 +238,7 @@ private struct ProviderKey: Hashable {
         expected = [provider.issuer] + provider.acceptedIssuers
         preset = provider.preset
         clientID = provider.clientID
+        clientAuthentication = provider.clientAuthentication
         ca = provider.ca
     }
 }

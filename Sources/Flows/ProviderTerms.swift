@@ -3,14 +3,19 @@
 internal import Configuration
 internal import Cryptography
 internal import OpenID
+internal import Values
 
 extension ProviderSettings {
     /// For log lines: an only provider has no name of its own.
     var label: String { name.isEmpty ? "provider" : name }
 
     var identity: ClientIdentity {
-        ClientIdentity(ca: ca, certificate: clientCertificate, key: clientKey)
+        guard usesMutualTLS else { return ClientIdentity(ca: ca) }
+        return ClientIdentity(ca: ca, certificate: clientCertificate, key: clientKey)
     }
+
+    /// Whether the certificate is what proves the client (RFC 8705 §2). Elsewhere it only names a key.
+    var usesMutualTLS: Bool { clientAuthentication == .tlsClientAuth }
 
     var issuerExpectation: IssuerExpectation {
         IssuerExpectation(
@@ -18,20 +23,47 @@ extension ProviderSettings {
             preset: preset == .idcs ? .idcs : .generic, acceptedAudiences: acceptedAudiences)
     }
 
-    var credentials: ClientCredentials {
+    func credentials(_ metadata: ProviderMetadata) -> ClientCredentials {
         let method: ClientCredentials.Method =
-            switch (clientAuthentication, clientSecret) {
-            case (.clientSecretBasic, let secret?): .secretBasic(secret)
-            case (.clientSecretPost, let secret?): .secretPost(secret)
-            case (.clientSecretJWT, let secret?): .secretJWT(secret)
-            case (.tlsClientAuth, _): .tls
-            // The configuration is refused where a secret is needed and missing, and where
-            // private_key_jwt is asked for, which this version does not offer.
-            case (.clientSecretBasic, nil), (.clientSecretPost, nil), (.clientSecretJWT, nil),
-                (.privateKeyJWT, _), (.none, _):
+            switch (clientAuthentication, clientSecret, clientPrivateKey) {
+            case (.clientSecretBasic, let secret?, _): .secretBasic(secret)
+            case (.clientSecretPost, let secret?, _): .secretPost(secret)
+            case (.clientSecretJWT, let secret?, _): .secretJWT(secret)
+            case (.privateKeyJWT, _, let key?):
+                .privateKeyJWT(
+                    .init(
+                        key, keyID: clientKeyID,
+                        certificateThumbprint: clientCertificate.flatMap(certificateThumbprint),
+                        announced: metadata.tokenEndpointSigningAlgorithms))
+            case (.tlsClientAuth, _, _): .tls
+            // The configuration is refused where a secret or key is needed and missing.
+            case (.clientSecretBasic, nil, _), (.clientSecretPost, nil, _),
+                (.clientSecretJWT, nil, _), (.privateKeyJWT, _, nil), (.none, _, _):
                 .none
             }
         return ClientCredentials(
-            clientID: clientID, method: method, assertionAudience: issuer)
+            clientID: clientID, method: method, assertionAudiences: assertionAudiences)
     }
+
+    /// The issuer; Oracle's domains want the shared one, which they announce, or their own with a
+    /// slash.
+    private var assertionAudiences: [String] {
+        switch preset {
+        case .generic: [issuer]
+        case .idcs:
+            ["https://identity.oraclecloud.com/", issuer.hasSuffix("/") ? issuer : issuer + "/"]
+        }
+    }
+}
+
+/// `x5t#S256` (RFC 7515 §4.1.8) of the first certificate in a PEM text.
+private func certificateThumbprint(_ pem: [UInt8]) -> String? {
+    let text = String(decoding: pem, as: UTF8.self)
+    let lines = text.split(whereSeparator: \.isNewline)
+    guard let start = lines.firstIndex(where: { $0.hasPrefix("-----BEGIN CERTIFICATE") }) else {
+        return nil
+    }
+    let body = lines[(start + 1)...].prefix { !$0.hasPrefix("-----") }.joined()
+    guard let octets = Base64.decode(Array(body.utf8).span) else { return nil }
+    return Base64URL.encode(SHA256.digest(octets.span).span)
 }

@@ -20,6 +20,8 @@ struct Redemption: Sendable {
 /// A login that ended with a session, less than a minute ago.
 struct FinishedLogin: Equatable, Sendable {
     let returnTo: String
+    /// The name of the provider it went to.
+    let provider: String
     /// It took the place of one that had ended well for nothing, or had lost its cookie.
     let isRepeated: Bool
 }

@@ -173,7 +173,8 @@ extension Flows {
         let request: OutboundRequest
         do throws(CredentialFault) {
             request = try TokenRequest.refresh(
-                session.refreshToken ?? "", at: metadata.tokenEndpoint, as: provider.credentials,
+                session.refreshToken ?? "", at: metadata.tokenEndpoint,
+                as: provider.credentials(metadata),
                 now: environment.now(), using: &generator)
         } catch { throw RenewalFailure(.tryAgainLater, error.sentence) }
         let asked = environment.now()
@@ -214,10 +215,10 @@ extension Flows {
         let expectation = IDTokenExpectation(
             issuers: issuer.pins, clientID: provider.clientID, acceptedAudiences: issuer.audiences,
             algorithms: metadata.idTokenSigningAlgorithms, nonce: nil,
-            accessToken: tokens.accessToken.text, first: first)
+            accessToken: tokens.accessToken.text, first: first,
+            decryptionKey: provider.clientPrivateKey)
         do throws(VerificationFailure) {
-            _ = try await verify(token, expectation, provider, metadata, environment)
-            return token
+            return try await verify(token, expectation, provider, metadata, environment).text
         } catch {
             if case .refused(.subjectChanged) = error {
                 throw RenewalFailure(.sessionEnds, "the refreshed ID token is about somebody else")

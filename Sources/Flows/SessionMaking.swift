@@ -7,14 +7,17 @@ internal import Sessions
 internal import Values
 
 extension Session {
-    /// - Parameter asked: when the tokens were asked for. `expires_in` counts from the answer's making
-    ///   (RFC 6749 §5.1), which is no earlier, so the token never seems to live longer than it does.
+    /// `expires_in` counts from the answer's making (RFC 6749 §5.1), which is no earlier than our
+    /// asking, so the token never seems to live longer than it does.
     init(
-        _ idToken: IDToken, _ tokens: TokenResponse, host: String, metadata: ProviderMetadata,
-        _ configuration: Configuration, provider index: Int, asked: UnixTime, at now: UnixTime
+        _ login: CheckedLogin, _ attempt: LoginAttempt, metadata: ProviderMetadata,
+        _ configuration: Configuration, provider index: Int, at now: UnixTime
     ) {
+        let (idToken, asked) = (login.idToken, login.asked)
         let provider = configuration.providers[index]
-        let needsTokens = configuration.routes.contains(where: \.injectsToken)
+        let tokens = configuration.routes.contains(where: \.injectsToken) ? login.tokens : nil
+        // Only a route that asks for scopes ever looks at them.
+        let needsScopes = configuration.routes.contains { !$0.scopes.isEmpty }
         let needsHint =
             configuration.session.logout.provider && metadata.endSessionEndpoint != nil
         var generator = SystemRandomNumberGenerator()
@@ -22,28 +25,30 @@ extension Session {
         self.init(
             id: Session.newID(using: &generator),
             binding: Session.binding(
-                host: host, issuer: provider.issuer, clientID: provider.clientID),
+                host: attempt.host, issuer: provider.issuer, clientID: provider.clientID),
             subject: idToken.subject,
-            claims: Self.claims(idToken.claims, for: configuration.identity), startedAt: now,
+            claims: Self.claims(of: login, for: configuration.identity), startedAt: now,
             sealedAt: now, authenticatedAt: idToken.authenticatedAt,
             expires: idToken.sessionExpires.map { min($0, lifetime) } ?? lifetime,
-            accessToken: needsTokens ? tokens.accessToken.text : nil,
-            accessTokenExpires: needsTokens ? tokens.accessToken.expiresIn.map { asked + $0 } : nil,
-            refreshToken: needsTokens ? tokens.refreshToken : nil,
-            idToken: needsHint ? tokens.idToken : nil, providerSessionID: idToken.sessionID,
-            scope: tokens.scope, authenticationContext: idToken.authenticationContext)
+            accessToken: tokens?.accessToken.text,
+            accessTokenExpires: tokens?.accessToken.expiresIn.map { asked + $0 },
+            refreshToken: tokens?.refreshToken, idToken: needsHint ? idToken.text : nil,
+            providerSessionID: idToken.sessionID,
+            scope: needsScopes
+                ? login.tokens?.scope ?? attempt.scopes.joined(separator: " ") : nil,
+            authenticationContext: idToken.authenticationContext)
     }
 
     /// The claims that identity fields send, in the form they are kept in. `sub` is the session's
     /// subject already.
     private static func claims(
-        _ claims: JSONObject, for identity: IdentitySettings
+        of login: CheckedLogin, for identity: IdentitySettings
     ) -> [SessionClaim] {
         var names = identity.headers.map(\.claim)
         if names.contains("email") { names.append("email_verified") }
         var seen: Set<String> = ["sub"]
         return names.filter { seen.insert($0).inserted }.compactMap { name in
-            claims[name].flatMap(SessionClaim.Value.init).map {
+            login.claim(name).flatMap(SessionClaim.Value.init).map {
                 SessionClaim(name: name, value: $0)
             }
         }
@@ -61,7 +66,7 @@ extension Session {
         session.accessTokenExpires = tokens.accessToken.expiresIn.map { asked + $0 }
         session.refreshToken = tokens.refreshToken ?? refreshToken
         if session.idToken != nil, let idToken { session.idToken = idToken }
-        session.scope = tokens.scope ?? scope
+        if session.scope != nil { session.scope = tokens.scope ?? scope }
         return session
     }
 

@@ -12,6 +12,7 @@ package enum LoginRefusal: String, Sendable, CaseIterable {
     case codeRefused = "code-refused"
     case codeSpent = "code-spent"
     case cookiesMissing = "cookies-missing"
+    case idTokenForeign = "id-token-refused"
     case loginOverdue = "login-overdue"
     case providerErrorReported = "provider-error"
     // What the provider decided (403).
@@ -22,6 +23,7 @@ package enum LoginRefusal: String, Sendable, CaseIterable {
     case providerResponseInvalid = "provider-response-invalid"
     case clientRefused = "client-refused"
     case idTokenInvalid = "id-token-invalid"
+    case loginTooWeak = "login-too-weak"
     // What could not be reached (503).
     case providerUnavailable = "provider-unavailable"
     case providerUnknown = "provider-not-ready"
@@ -34,10 +36,10 @@ package enum LoginRefusal: String, Sendable, CaseIterable {
     package var status: Int {
         switch self {
         case .stateInvalid, .responseInvalid, .issuerMismatch, .codeRefused, .codeSpent,
-            .cookiesMissing, .loginOverdue, .providerErrorReported:
+            .cookiesMissing, .idTokenForeign, .loginOverdue, .providerErrorReported:
             400
         case .declined, .subjectChanged, .requirementsUnmet: 403
-        case .providerResponseInvalid, .clientRefused, .idTokenInvalid: 502
+        case .providerResponseInvalid, .clientRefused, .idTokenInvalid, .loginTooWeak: 502
         case .providerUnavailable, .providerUnknown, .tokenUnavailable, .sessionTooLarge,
             .storeUnavailable:
             503
@@ -49,9 +51,9 @@ package enum LoginRefusal: String, Sendable, CaseIterable {
         switch self {
         case .providerUnavailable, .providerUnknown, .tokenUnavailable, .storeUnavailable: 5
         case .stateInvalid, .responseInvalid, .issuerMismatch, .codeRefused, .codeSpent,
-            .cookiesMissing, .loginOverdue, .providerErrorReported, .declined, .subjectChanged,
-            .requirementsUnmet, .providerResponseInvalid, .clientRefused, .idTokenInvalid,
-            .sessionTooLarge:
+            .cookiesMissing, .idTokenForeign, .loginOverdue, .providerErrorReported, .declined,
+            .subjectChanged, .requirementsUnmet, .providerResponseInvalid, .clientRefused,
+            .idTokenInvalid, .loginTooWeak, .sessionTooLarge:
             nil
         }
     }
@@ -59,11 +61,12 @@ package enum LoginRefusal: String, Sendable, CaseIterable {
     package var title: String {
         switch self {
         case .stateInvalid, .responseInvalid, .issuerMismatch, .codeRefused, .codeSpent,
-            .loginOverdue, .providerErrorReported, .providerResponseInvalid, .clientRefused,
-            .idTokenInvalid:
+            .idTokenForeign, .loginOverdue, .providerErrorReported, .providerResponseInvalid,
+            .clientRefused, .idTokenInvalid:
             "Signing in did not work"
         case .cookiesMissing: "Your browser does not return cookies"
-        case .declined, .subjectChanged, .requirementsUnmet: "You were not signed in"
+        case .declined, .subjectChanged, .requirementsUnmet, .loginTooWeak:
+            "You were not signed in"
         case .providerUnavailable, .providerUnknown, .tokenUnavailable, .sessionTooLarge,
             .storeUnavailable:
             "Signing in is not available just now"
@@ -91,7 +94,12 @@ package enum LoginRefusal: String, Sendable, CaseIterable {
             "The sign-in service did not let you in, or you chose not to go on."
         case .subjectChanged:
             "The sign-in service answered for somebody else. Please sign in again."
+        case .idTokenForeign:
+            "What came back is not from the sign-in service, or not for this login. "
+                + "Please begin again."
         case .requirementsUnmet:
+            "This page needs more than what the sign-in service granted."
+        case .loginTooWeak:
             "This page needs a stronger way of signing in than the one that was used."
         case .providerResponseInvalid, .idTokenInvalid:
             "The sign-in service gave an answer that cannot be trusted. Nothing was changed."

@@ -1,9 +1,7 @@
-// /.auth/login and /.auth/callback: what a link or a third party may say of a login, and the way
-// back.
+// /.auth/login: what a link or a third party may say of a login.
 //
 // A login that is begun by nobody's wish (a prefetch) would spend a place among the browser's five,
-// so it is refused; so is one that would spend a code. OpenID Connect Core §4 for `iss`,
-// `login_hint` and `target_link_uri`.
+// so it is refused. OpenID Connect Core §4 for `iss`, `login_hint` and `target_link_uri`.
 
 internal import Configuration
 internal import HTTP
@@ -94,28 +92,5 @@ extension Gatekeeper {
                 path: path.span, host: facts.host.span, method: .get, token: "GET".utf8Span.span)
         else { return nil }
         return snapshot.compiled[index]
-    }
-
-    // MARK: The way back
-
-    mutating func answerCallback(
-        _ provider: Int, _ request: borrowing Request, _ inquiry: borrowing Inquiry,
-        _ facts: inout RequestFacts
-    ) -> Verdict {
-        if request.isPrefetch { return refuse(.prefetch, request, inquiry, facts) }
-        // Whoever only wants the fields gets them without spending the code.
-        if request.method == .head {
-            return .answer(Answer(status: 200, fields: [(name: "Referrer-Policy", "no-referrer")]))
-        }
-        let finding = findSession([provider], request, inquiry, into: &facts)
-        // Whoever signs in here does without a session that only another node can read.
-        if case .otherNode = obstacle { obstacle = nil }
-        let session = finding == .none ? nil : view.session()
-        return .suspend(
-            .completeLogin(
-                CallbackIntent(
-                    asked: asked(request, inquiry, facts), provider: provider,
-                    response: [UInt8](request.octets.extracting(request.head.query.range)),
-                    redirectURI: redirectURI(provider, inquiry, facts), session: session)))
     }
 }

@@ -46,8 +46,10 @@ enum OwnPath: Equatable {
         return target
     }
 
-    var methods: String {
+    /// - Parameter takesForms: whether this callback's provider answers by a form's POST.
+    func methods(takesForms: Bool) -> String {
         switch self {
+        case .callback where takesForms: "GET, HEAD, POST"
         case .login, .callback, .signedOut, .frontchannelLogout, .me, .error: "GET, HEAD"
         case .backchannelLogout: "POST"
         case .verify: Gatekeeper.methods
@@ -55,11 +57,12 @@ enum OwnPath: Equatable {
         }
     }
 
-    func allows(_ method: Method) -> Bool {
+    func allows(_ method: Method, takesForms: Bool) -> Bool {
         switch (self, method) {
         case (.backchannelLogout, _): method == .post
         // Envoy asks with the method of the request that it asks about.
         case (.verify, _): true
+        case (.callback, .post): takesForms
         case (_, .get), (_, .head), (.logout, .post): true
         case (.login, _), (.callback, _), (.signedOut, _), (.frontchannelLogout, _), (.me, _),
             (.error, _), (.logout, _):
@@ -75,8 +78,11 @@ extension Gatekeeper {
         guard let path = OwnPath.of(facts.path.span, snapshot.configuration.providers) else {
             return refuse(.notFound, request, inquiry, facts)
         }
-        guard path.allows(request.method) else {
-            return refuse(.methodRefused(allowing: path.methods), request, inquiry, facts)
+        let takesForms = takesForms(path)
+        guard path.allows(request.method, takesForms: takesForms) else {
+            return refuse(
+                .methodRefused(allowing: path.methods(takesForms: takesForms)), request, inquiry,
+                facts)
         }
         switch path {
         case .login: return answerLogin(request, inquiry, &facts)
@@ -94,6 +100,11 @@ extension Gatekeeper {
         case .verify: return answerVerify(request, inquiry, &facts)
         case .error: return answerError(request, inquiry, facts)
         }
+    }
+
+    private func takesForms(_ path: OwnPath) -> Bool {
+        guard case .callback(let provider) = path else { return false }
+        return snapshot.configuration.providers[provider].responseMode != .query
     }
 
     // MARK: Where a provider sends people without `state`

@@ -68,7 +68,7 @@ package enum Pages {
                     ? "You will be signed out of this site, and of the service you signed in with."
                     : "You will be signed out of this site.")
                 + list([form, link(Act("Stay signed in", "/", isQuiet: true), target: nil)]),
-            formAction: allowsPlainProvider ? "'self' https: http:" : "'self' https:")
+            formAction: formAction(allowsPlainProvider))
     }
 
     /// Where logout ends. It never begins a login.
@@ -98,9 +98,9 @@ package enum Pages {
 
     // MARK: Parts
 
-    private static func page(
+    static func page(
         status: Int, code: String?, title: String, requestID: String, body: String,
-        frameAncestors: String = "'none'", formAction: String = "'none'"
+        frameAncestors: String = "'none'", formAction: String = "'none'", script: String? = nil
     ) -> Answer {
         let note =
             (code.map { "Code <code>\(escaped($0))</code><br>" } ?? "")
@@ -121,15 +121,17 @@ package enum Pages {
             <h1>\(escaped(title))</h1>
             \(body)
             <footer>\(note)</footer>
-            </main>
+            </main>\(script.map { "\n<script>\($0)</script>" } ?? "")
             </body>
             </html>
 
             """
-        let policy = [
-            "default-src 'none'", "style-src \(PageStyle.source)", "base-uri 'none'",
-            "form-action \(formAction)", "frame-ancestors \(frameAncestors)",
-        ]
+        let scripts = script.map { ["script-src \(hashSource($0))"] } ?? []
+        let policy =
+            scripts + [
+                "default-src 'none'", "style-src \(PageStyle.source)", "base-uri 'none'",
+                "form-action \(formAction)", "frame-ancestors \(frameAncestors)",
+            ]
         var answer = Answer(
             status: status,
             fields: [
@@ -147,11 +149,11 @@ package enum Pages {
         return answer
     }
 
-    private static func paragraph(_ text: String) -> String {
+    static func paragraph(_ text: String) -> String {
         text.isEmpty ? "" : "<p>\(escaped(text))</p>\n"
     }
 
-    private static func list(_ items: [String]) -> String {
+    static func list(_ items: [String]) -> String {
         guard !items.isEmpty else { return "" }
         return "<ul class=\"acts\">" + items.map { "<li>\($0)</li>" }.joined() + "</ul>"
     }

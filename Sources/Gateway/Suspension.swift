@@ -56,7 +56,8 @@ extension Gatekeeper {
                 LoginIntent(
                     asked: asked(request, inquiry, facts), provider: provider, returnTo: returnTo,
                     reason: reason, requirements: LoginRequirements(route.settings),
-                    parameters: [], redirectURI: redirectURI(provider, inquiry, facts))))
+                    parameters: [], redirectURI: redirectURI(provider, inquiry, facts),
+                    isForToken: route.settings.injectsToken)))
     }
 
     func chooser(

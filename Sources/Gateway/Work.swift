@@ -114,12 +114,16 @@ package struct LoginIntent: Sendable {
     /// What the link set of the provider's `pass_parameters`, and `login_hint` of a third party.
     package var parameters: [(name: String, value: String)]
     package var redirectURI: String
+    /// Whether the page it leads to sends the access token.
+    package var isForToken: Bool
 
     package init(
         asked: Asked, provider: Int, returnTo: String, reason: Reason,
         requirements:
-            LoginRequirements, parameters: [(name: String, value: String)], redirectURI: String
+            LoginRequirements, parameters: [(name: String, value: String)], redirectURI: String,
+        isForToken: Bool = false
     ) {
+        self.isForToken = isForToken
         self.asked = asked
         self.provider = provider
         self.returnTo = returnTo
@@ -131,20 +135,31 @@ package struct LoginIntent: Sendable {
 }
 
 package struct CallbackIntent: Sendable {
+    /// How an authorization response came.
+    package enum Arrival: Sendable, Equatable {
+        case query
+        /// A provider's page posted it; cookies that are Lax stayed away.
+        case form
+        /// Our own page posted it, once more or for the first time.
+        case ownForm
+    }
     package var asked: Asked
     package var provider: Int
     /// The authorization response as it came: the query, or the form's content.
     package var response: [UInt8]
+    package var arrival: Arrival
     package var redirectURI: String
     /// The live session this browser already has with the provider, if any.
     package var session: Session?
 
     package init(
-        asked: Asked, provider: Int, response: [UInt8], redirectURI: String, session: Session?
+        asked: Asked, provider: Int, response: [UInt8], arrival: Arrival = .query,
+        redirectURI: String, session: Session?
     ) {
         self.asked = asked
         self.provider = provider
         self.response = response
+        self.arrival = arrival
         self.redirectURI = redirectURI
         self.session = session
     }

@@ -63,10 +63,13 @@ package struct AuthorizationResponse: Equatable, Sendable {
 
     /// RFC 9207 §2.4, against mix-up: an issuer that is named must be the one this login went to,
     /// and must be named by a provider that says it always does.
+    /// - Parameter isFromForm: glewlwyd escapes what its form posts once too often. Only the one
+    ///   spelling of the very same issuer counts as it, and is compared as a whole.
     package func checkIssuer(
-        _ expected: IssuerExpectation, isAnnounced: Bool
+        _ expected: IssuerExpectation, isAnnounced: Bool, isFromForm: Bool = false
     ) throws(AuthorizationFault) {
         switch issuer {
+        case let issuer? where isFromForm && expected.acceptsEscaped(issuer): break
         case let issuer? where !expected.accepts(issuer):
             throw .issuerMismatch(found: issuer.readable())
         case nil where isAnnounced: throw .issuerMissing
@@ -104,6 +107,7 @@ package enum AuthorizationFault: ProviderFault, Equatable {
     case valueUnusable(String)
     case issuerMismatch(found: String)
     case issuerMissing
+    case modeMismatch
 
     package var code: String {
         switch self {
@@ -113,6 +117,7 @@ package enum AuthorizationFault: ProviderFault, Equatable {
         case .valueUnusable: "callback-value-unusable"
         case .issuerMismatch: "callback-issuer-mismatch"
         case .issuerMissing: "callback-issuer-missing"
+        case .modeMismatch: "callback-mode-mismatch"
         }
     }
 
@@ -126,8 +131,19 @@ package enum AuthorizationFault: ProviderFault, Equatable {
         case .valueUnusable(let name):
             "the callback's \(name) is empty, too long, or has characters it cannot have"
         case .issuerMismatch(let found): "the callback's iss is not the provider's: \(found)"
+        case .modeMismatch: "the result did not come in the way provider.response_mode says"
         case .issuerMissing: "the callback has no iss, which the provider says it always sends"
         }
+    }
+}
+
+extension ProviderError {
+    /// The answers of §3.1.2.6 to `prompt=none`: a person would have had to do something.
+    package var asksForAPerson: Bool {
+        [
+            "login_required", "interaction_required", "consent_required",
+            "account_selection_required",
+        ].contains(code)
     }
 }
 

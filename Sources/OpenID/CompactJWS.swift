@@ -98,6 +98,10 @@ package enum JOSEFault: Error, Equatable, Sendable {
     /// None of the keys known has this name and type. New ones may have been published.
     case keyUnknown(kid: String?)
     case signatureInvalid
+    /// Of an encrypted token: an `alg` or `enc` that we do not open.
+    case encryptionRefused(String)
+    /// Of an encrypted token: whatever it is, one answer.
+    case undecryptable
 
     /// The part of the code behind the token's name.
     var code: String {
@@ -109,6 +113,8 @@ package enum JOSEFault: Error, Equatable, Sendable {
         case .extensionCritical: "extension-critical"
         case .keyUnknown: "key-unknown"
         case .signatureInvalid: "signature-invalid"
+        case .encryptionRefused: "encryption-refused"
+        case .undecryptable: "undecryptable"
         }
     }
 
@@ -126,6 +132,9 @@ package enum JOSEFault: Error, Equatable, Sendable {
         case .keyUnknown(let kid):
             "the provider's key set has no key for it" + (kid.map { " (kid \"\($0)\")" } ?? "")
         case .signatureInvalid: "its signature is not the provider's"
+        case .encryptionRefused(let name):
+            "it is encrypted by \"\(name)\", which is not opened here"
+        case .undecryptable: "it cannot be decrypted with provider.client_key"
         }
     }
 }

@@ -9,6 +9,8 @@ package import JSON
 package import Values
 
 package struct IDToken: Equatable, Sendable {
+    /// The signed token, also of one that came encrypted: what a provider takes as a hint (§3.1.2.1).
+    package let text: String
     /// All of them, as signed.
     package let claims: JSONObject
     package let issuer: String
@@ -33,6 +35,7 @@ package struct IDToken: Equatable, Sendable {
         _ token: String, keys: JWKSet, expecting expected: IDTokenExpectation, at now: UnixTime
     ) throws(IDTokenFault) -> IDToken {
         // Who made it. Until the signature holds, what it says is anybody's (§3.1.3.7, 6 to 8).
+        let token = try opened(token, expected)
         let jws = try signed(token, keys, expected)
         let claims = jws.payload
 
@@ -102,7 +105,7 @@ package struct IDToken: Equatable, Sendable {
         }
 
         return IDToken(
-            claims: claims.object ?? JSONObject(), issuer: issuer, subject: subject,
+            text: token, claims: claims.object ?? JSONObject(), issuer: issuer, subject: subject,
             audiences: audiences, expires: expires, issuedAt: issuedAt,
             authenticatedAt: authenticatedAt, sessionID: claims["sid"]?.string,
             sessionExpires: numericDate(claims["session_exp"]), authenticationContext: context)
@@ -114,6 +117,16 @@ package struct IDToken: Equatable, Sendable {
         "at+jwt", "application/at+jwt", "logout+jwt", "application/logout+jwt", "secevent+jwt",
         "application/secevent+jwt",
     ]
+
+    /// §3.1.3.7 (1): an encrypted token is opened with the key it was encrypted to.
+    private static func opened(
+        _ token: String, _ expected: IDTokenExpectation
+    ) throws(IDTokenFault) -> String {
+        guard let key = expected.decryptionKey, CompactJWE.isOne(token) else { return token }
+        do throws(JOSEFault) { return try CompactJWE.open(token, with: key) } catch {
+            throw .jose(error)
+        }
+    }
 
     private static func signed(
         _ token: String, _ keys: JWKSet, _ expected: IDTokenExpectation

@@ -26,13 +26,15 @@ package struct IDTokenExpectation: Sendable {
     package var first: FirstIDToken?
     /// How far the provider's clock may differ from ours.
     package var clockSkew: Duration
+    /// What opens an encrypted token; `nil`: an encrypted one is refused.
+    package var decryptionKey: PrivateKey?
 
     package init(
         issuers: [String], clientID: String, acceptedAudiences: [String] = [],
         algorithms: [SignatureAlgorithm] = [.RS256], nonce: String?, accessToken: String? = nil,
         code: String? = nil, state: String? = nil, maxAge: Duration? = nil,
         authenticationContexts: [String] = [], first: FirstIDToken? = nil,
-        clockSkew: Duration = .seconds(60)
+        clockSkew: Duration = .seconds(60), decryptionKey: PrivateKey? = nil
     ) {
         self.issuers = issuers
         self.clientID = clientID
@@ -46,6 +48,7 @@ package struct IDTokenExpectation: Sendable {
         self.authenticationContexts = authenticationContexts
         self.first = first
         self.clockSkew = clockSkew
+        self.decryptionKey = decryptionKey
     }
 }
 

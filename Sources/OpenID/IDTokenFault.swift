@@ -34,6 +34,14 @@ package enum IDTokenFault: ProviderFault, Equatable {
         }
     }
 
+    /// Whether the token is good, and the login it tells of less than what was asked for.
+    package var isWeakLogin: Bool {
+        switch self {
+        case .authenticationTooOld, .authenticationContextOther: true
+        default: false
+        }
+    }
+
     package var code: String { "id-token-" + reason }
 
     /// The provider answered wrongly.

@@ -8,6 +8,7 @@
 // whose token it is, the domain's own keys and the client id do (`JWKSet`, `aud`).
 
 internal import HTTP
+internal import Values
 
 package struct IssuerExpectation: Equatable, Sendable {
     package enum Preset: Equatable, Sendable { case generic, idcs }
@@ -45,6 +46,11 @@ package struct IssuerExpectation: Equatable, Sendable {
     ]
 
     package func accepts(_ issuer: String) -> Bool { pins.containsExactly(issuer) }
+
+    /// Whether it is a pin, percent-encoded as one value of a form would be.
+    func acceptsEscaped(_ issuer: String) -> Bool {
+        pins.contains { PercentEncoding.encodeComponent($0).isExactly(issuer) }
+    }
 
     /// The four spellings under which a domain's URL is seen: with and without its port where that
     /// is the scheme's own, with and without a slash. Built from the parsed origin, never by

@@ -18,6 +18,8 @@ package struct ProviderMetadata: Sendable {
     package let revocationEndpoint: HTTPURL?
     package let introspectionEndpoint: HTTPURL?
     package let pushedAuthorizationRequestEndpoint: HTTPURL?
+    /// RFC 9126 §5: a request in the URL is then refused.
+    package let requiresPushedAuthorizationRequests: Bool
     /// What an ID token may be signed with: the announced algorithms that use a public key, RS256
     /// where none is announced (Core §2 makes it every provider's). `none` and HMAC are never here.
     package let idTokenSigningAlgorithms: [SignatureAlgorithm]
@@ -25,14 +27,18 @@ package struct ProviderMetadata: Sendable {
     package let authorizationResponseIssSupported: Bool
     /// As announced; empty where nothing is said. For `gatehouse check --online`.
     package let tokenEndpointAuthenticationMethods: [String]
+    package let tokenEndpointSigningAlgorithms: [String]
     package let codeChallengeMethods: [String]
     package let responseModes: [String]
     package let scopes: [String]
     package let backchannelLogoutSupported: Bool
 
     /// Reads the document that `discoveryURL` answered with.
+    /// - Parameter usesMutualTLS: whether the client proves itself by its certificate; then the
+    ///   endpoints that ask for one are taken where they have another address (RFC 8705 §5).
     package init(
-        parsing octets: [UInt8], for expected: IssuerExpectation, from discoveryURL: HTTPURL
+        parsing octets: [UInt8], for expected: IssuerExpectation, from discoveryURL: HTTPURL,
+        usesMutualTLS: Bool = false
     ) throws(DiscoveryFault) {
         let document: JSON
         do { document = try JSON(parsing: octets.span) } catch { throw .notJSON }
@@ -44,7 +50,9 @@ package struct ProviderMetadata: Sendable {
         }
         self.issuer = issuer
 
-        let reader = EndpointReader(document: document, expected: expected, base: discoveryURL)
+        let reader = EndpointReader(
+            document: document, expected: expected, base: discoveryURL,
+            usesMutualTLS: usesMutualTLS)
         authorizationEndpoint = try reader.required("authorization_endpoint")
         tokenEndpoint = try reader.required("token_endpoint")
         jwksURI = try reader.required("jwks_uri")
@@ -56,6 +64,8 @@ package struct ProviderMetadata: Sendable {
         introspectionEndpoint = try reader.optional("introspection_endpoint") ?? olderIntrospection
         pushedAuthorizationRequestEndpoint =
             try reader.optional("pushed_authorization_request_endpoint")
+        requiresPushedAuthorizationRequests =
+            document["require_pushed_authorization_requests"]?.bool ?? false
 
         let announced = document.texts("id_token_signing_alg_values_supported")
             .compactMap(SignatureAlgorithm.init).filter { !$0.isSymmetric }
@@ -63,6 +73,8 @@ package struct ProviderMetadata: Sendable {
         authorizationResponseIssSupported =
             document["authorization_response_iss_parameter_supported"]?.bool ?? false
         tokenEndpointAuthenticationMethods = document.texts("token_endpoint_auth_methods_supported")
+        tokenEndpointSigningAlgorithms = document.texts(
+            "token_endpoint_auth_signing_alg_values_supported")
         codeChallengeMethods = document.texts("code_challenge_methods_supported")
         responseModes = document.texts("response_modes_supported")
         scopes = document.texts("scopes_supported")
@@ -84,6 +96,7 @@ private struct EndpointReader {
     let document: JSON
     let expected: IssuerExpectation
     let base: HTTPURL
+    let usesMutualTLS: Bool
 
     func required(_ name: String) throws(DiscoveryFault) -> HTTPURL {
         guard let url = try optional(name) else { throw .missing(name) }
@@ -91,11 +104,22 @@ private struct EndpointReader {
     }
 
     func optional(_ name: String) throws(DiscoveryFault) -> HTTPURL? {
-        switch document[name] {
-        case nil, .null?: return nil
-        case .string(let text)?: return try endpoint(text, name)
-        default: throw .endpointMalformed(name, found: "no text")
+        for value in [alias(of: name), document[name]] {
+            switch value {
+            case nil, .null?: continue
+            case .string(let text)?: return try endpoint(text, name)
+            default: throw .endpointMalformed(name, found: "no text")
+            }
         }
+        return nil
+    }
+
+    /// RFC 8705 §5; Oracle's domains have a name of their own for each.
+    private func alias(of name: String) -> JSON? {
+        guard usesMutualTLS, name != "authorization_endpoint", name != "end_session_endpoint"
+        else { return nil }
+        if let alias = document["mtls_endpoint_aliases"]?[name] { return alias }
+        return expected.preset == .idcs ? document["secure_" + name] : nil
     }
 
     private func endpoint(_ text: String, _ name: String) throws(DiscoveryFault) -> HTTPURL {

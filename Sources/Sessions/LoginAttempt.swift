@@ -24,11 +24,18 @@ package struct LoginAttempt: Equatable, Sendable {
     package var maxAge: Duration?
     /// Acceptable `acr` values; empty for any.
     package var authenticationContexts: [String]
+    /// What was asked for: a provider that grants just that need not say so (RFC 6749 §5.1).
+    package var scopes: [String]
+    /// Those of them without which the login is for nothing.
+    package var scopesNeeded: [String]
+    /// The provider was asked to show nothing (`prompt=none`): its no is no answer to a person.
+    package var isSilent: Bool
 
     package init(
         id: LoginID, nonce: String, codeVerifier: String, returnTo: String, provider: String,
         startedAt: UnixTime, host: String, redirectURI: String, maxAge: Duration? = nil,
-        authenticationContexts: [String] = []
+        authenticationContexts: [String] = [], scopes: [String] = [], scopesNeeded: [String] = [],
+        isSilent: Bool = false
     ) {
         self.id = id
         self.nonce = nonce
@@ -40,19 +47,24 @@ package struct LoginAttempt: Equatable, Sendable {
         self.redirectURI = redirectURI
         self.maxAge = maxAge
         self.authenticationContexts = authenticationContexts
+        self.scopes = scopes
+        self.scopesNeeded = scopesNeeded
+        self.isSilent = isSilent
     }
 
     /// Begins a login: id, nonce and verifier are drawn here.
     package init(
         returnTo: String, provider: String, host: String, redirectURI: String,
-        maxAge: Duration? = nil, authenticationContexts: [String] = [], at now: UnixTime,
+        maxAge: Duration? = nil, authenticationContexts: [String] = [], scopes: [String] = [],
+        scopesNeeded: [String] = [], isSilent: Bool = false, at now: UnixTime,
         using generator: inout some RandomNumberGenerator
     ) {
         self.init(
             id: LoginID(at: now, using: &generator), nonce: Self.randomText(using: &generator),
             codeVerifier: Self.randomText(using: &generator), returnTo: returnTo,
             provider: provider, startedAt: now, host: host, redirectURI: redirectURI,
-            maxAge: maxAge, authenticationContexts: authenticationContexts)
+            maxAge: maxAge, authenticationContexts: authenticationContexts, scopes: scopes,
+            scopesNeeded: scopesNeeded, isSilent: isSilent)
     }
 
     private static func randomText(using generator: inout some RandomNumberGenerator) -> String {
@@ -67,7 +79,7 @@ package struct LoginAttempt: Equatable, Sendable {
 }
 
 extension LoginAttempt {
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
 
     package func encoded() -> [UInt8] {
         var writer = PackedWriter(version: Self.version)
@@ -78,6 +90,9 @@ extension LoginAttempt {
         writer.append(maxAge?.components.seconds)
         writer.append(count: authenticationContexts.count)
         for context in authenticationContexts { writer.append(context) }
+        writer.append(scopes.joined(separator: " "))
+        writer.append(scopesNeeded.joined(separator: " "))
+        writer.append(isSilent ? 1 : 0 as UInt8)
         return writer.octets
     }
 
@@ -98,13 +113,16 @@ extension LoginAttempt {
             guard let context = text() else { return nil }
             contexts.append(context)
         }
-        guard reader.isAtEnd(octets.span) else { return nil }
+        guard let scopes = text(), let needed = text(),
+            let silence = reader.octet(octets.span), silence <= 1, reader.isAtEnd(octets.span)
+        else { return nil }
         self.init(
             id: id, nonce: nonce, codeVerifier: codeVerifier, returnTo: returnTo,
             provider: provider, startedAt: UnixTime(seconds: startedAt), host: host,
             redirectURI: redirectURI,
             maxAge: maxAge == PackedReader.noTime ? nil : .seconds(maxAge),
-            authenticationContexts: contexts)
+            authenticationContexts: contexts, scopes: scopes.scopeNames,
+            scopesNeeded: needed.scopeNames, isSilent: silence == 1)
     }
 
     /// The value of the login's cookie.
@@ -128,4 +146,9 @@ extension LoginAttempt {
         self.init(decoding: plaintext)
         guard self.id == id else { return nil }
     }
+}
+
+extension String {
+    /// RFC 6749 §3.3: scopes stand in one text, a space between two.
+    package var scopeNames: [String] { split(separator: " ").map(String.init) }
 }

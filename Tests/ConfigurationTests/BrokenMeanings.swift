@@ -409,6 +409,48 @@ let brokenMeanings = [
             ),
         ]),
     BrokenFile(
+        what: "what proves the client is not there, or cannot",
+        text: """
+            external_url: https://portal.example.com
+            listeners: [{ address: 127.0.0.1:8080, tls_terminated: true }]
+            providers:
+              short: { issuer: https://a.example.com, client_id: p, client_authentication: client_secret_jwt,
+                       client_secret: { file: secrets/client }, response_type: id_token, userinfo: true }
+              key: { issuer: https://b.example.com, client_id: p, client_authentication: private_key_jwt }
+              tls: { issuer: https://c.example.com, client_id: p, client_authentication: tls_client_auth,
+                     client_key: { file: tls/key.pem } }
+            session: { keys: { file: secrets/session.keys } }
+            upstreams: { site: { url: "http://127.0.0.1:3000" } }
+            routes: [{ path: /*, upstream: site }]
+            hsts: 30d
+            """,
+        expected: [
+            (
+                "4:3: providers: more than one is not available in this version: it will let routes choose between several providers",
+                "keep one until then"
+            ),
+            (
+                "5:27: providers.short.client_secret: has 6 octets, and client_secret_jwt needs 32 (RFC 7518 §3.2)",
+                "have the provider make a longer secret, or use client_secret_basic"
+            ),
+            (
+                "5:88: providers.short.userinfo: needs an access token, and response_type id_token brings none",
+                "leave userinfo out, or use response_type code"
+            ),
+            (
+                "6:8: providers.key.client_key: is required for private_key_jwt",
+                "add client_key: { file: PATH } with the PEM key that the provider knows"
+            ),
+            (
+                "7:8: providers.tls.client_certificate: is required for tls_client_auth",
+                "add client_certificate: PATH with the PEM certificate that the provider knows"
+            ),
+            (
+                "8:22: providers.tls.client_key: cannot be used: it holds no private key in PEM form (PKCS#8, PKCS#1 or SEC 1)",
+                "make one with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`"
+            ),
+        ]),
+    BrokenFile(
         what: "what comes in a later version",
         text: """
             external_url: https://localhost:8443
@@ -425,13 +467,13 @@ let brokenMeanings = [
                 issuer: https://login.example.com
                 client_id: portal
                 client_secret: { file: secrets/client }
-                client_authentication: client_secret_jwt
-                response_type: id_token
-                response_mode: form_post
-                userinfo: true
+                client_authentication: client_secret_post
+                response_type: code
+                response_mode: query
+                userinfo: false
                 pass_parameters: [login_hint]
-                client_key: { file: tls/key.pem }
-                client_certificate: tls/ca.pem
+                scopes: [openid]
+                authorization_parameters: {}
               guests: { issuer: https://guests.example.com, client_id: p, client_authentication: none }
             session:
               storage: redis
@@ -460,30 +502,6 @@ let brokenMeanings = [
             (
                 "11:3: providers: more than one is not available in this version: it will let routes choose between several providers",
                 "keep one until then"
-            ),
-            (
-                #"15:28: providers.staff.client_authentication: "client_secret_jwt" is not available in this version: it will sign an assertion with the secret"#,
-                "until then, write client_secret_basic or client_secret_post or none"
-            ),
-            (
-                #"16:20: providers.staff.response_type: "id_token" is not available in this version: it will take the ID token from the authorization response"#,
-                "until then, write code"
-            ),
-            (
-                #"17:20: providers.staff.response_mode: "form_post" is not available in this version: it will take the authorization response as a POST"#,
-                "until then, write query"
-            ),
-            (
-                "18:15: providers.staff.userinfo: is not available in this version: it will ask the userinfo endpoint at login",
-                "leave it out until then"
-            ),
-            (
-                "20:17: providers.staff.client_key: is not available in this version: it will sign assertions and open encrypted ID tokens",
-                "leave it out until then"
-            ),
-            (
-                "21:25: providers.staff.client_certificate: is not available in this version: it will present the certificate in TLS",
-                "leave it out until then"
             ),
             (
                 "29:25: limits.minimum_rate: is not available in this version: it will close bodies that move too slowly",

@@ -2,7 +2,6 @@
 
 import Cryptography
 import Testing
-import Values
 
 @Suite struct `Key agreement, RFC 7518 section 4 6` {
     private static let bob = """
@@ -15,14 +14,14 @@ import Values
 
     @Test func `gives the appendix's key`() throws {
         let bob = try PrivateKey(pem: Array(Self.bob.utf8).span)
-        let x = try #require(Base64URL.decode("gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0"))
-        let y = try #require(Base64URL.decode("SLW_xSffzlPWrHEVI30DHM_4egVwt3NQqeUD7nMFpps"))
+        let x = base64URL("gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0")
+        let y = base64URL("SLW_xSffzlPWrHEVI30DHM_4egVwt3NQqeUD7nMFpps")
         let alice = try PublicKey(curve: .p256, x: x.span, y: y.span)
         let secret = try #require(bob.secretShared(with: alice))
         let key = ConcatKDF.derive(
             secret, for: "A128GCM", partyU: Array("Alice".utf8), partyV: Array("Bob".utf8),
             count: 16)
-        #expect(Base64URL.encode(key.span) == "VqqN6vgjbSBcIijNcacQGg")
+        #expect(key == base64URL("VqqN6vgjbSBcIijNcacQGg"))
     }
 
     @Test func `is on one curve, between keys of a curve`() throws {

@@ -234,7 +234,7 @@ import Values
     @Test func `what is remembered of logins is bounded, and those under way stay`() async throws {
         let redemptions = Redemptions()
         var dice = SystemRandomNumberGenerator()
-        let finished = FinishedLogin(returnTo: "/", isRepeated: false)
+        let finished = FinishedLogin(returnTo: "/", provider: "", isRepeated: false)
         let under = LoginID(at: noon, using: &dice)
         let gate = Gate()
         let good = Redemption(answer: .seeOther("/"), isSpent: true, isSignedIn: true)

@@ -26,8 +26,10 @@ extension ProviderSettings {
             issuerURL: HTTPURL(parsing: issuer) ?? issuerURL, preset: preset,
             acceptedIssuers: acceptedIssuers, clientID: clientID, clientSecret: clientSecret,
             clientAuthentication: clientAuthentication, clientKey: clientKey,
+            clientPrivateKey: clientPrivateKey, clientKeyID: clientKeyID,
             clientCertificate: clientCertificate, responseType: responseType,
-            responseMode: responseMode, userinfo: userinfo, acceptedAudiences: acceptedAudiences,
+            responseMode: responseMode, pushedRequests: pushedRequests, userinfo: userinfo,
+            acceptedAudiences: acceptedAudiences,
             scopes: scopes, authorizationParameters: authorizationParameters,
             passParameters: passing, ca: ca)
     }

@@ -18,7 +18,7 @@ private func content(of request: OutboundRequest) -> Form? { Form(parsing: reque
         let request = try TokenRequest.authorizationCode(
             "c/+=&", verifier: "v-1", redirectURI: "https://portal.example.com/.auth/callback",
             at: endpoint,
-            as: ClientCredentials(clientID: clientID, method: method, assertionAudience: issuer),
+            as: ClientCredentials(clientID: clientID, method: method, assertionAudiences: [issuer]),
             now: noon, using: &dice)
         return (request, try #require(content(of: request)))
     }
@@ -57,7 +57,7 @@ private func content(of request: OutboundRequest) -> Form? { Form(parsing: reque
     }
 
     @Test func `by assertion is signed for the provider, and anew each time`() throws {
-        let (_, form) = try redeem(.privateKeyJWT(Signer.p256.key, keyID: "c1"))
+        let (_, form) = try redeem(.privateKeyJWT(.init(Signer.p256.key, keyID: "c1")))
         #expect(
             form.first("client_assertion_type")
                 == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
@@ -69,7 +69,7 @@ private func content(of request: OutboundRequest) -> Form? { Form(parsing: reque
         #expect(jws.payload["exp"]?.integer == noon.seconds + 60)
         var dice = Dice()
         let credentials = ClientCredentials(
-            clientID: "portal", method: .privateKeyJWT(Signer.rsa.key, keyID: nil))
+            clientID: "portal", method: .privateKeyJWT(.init(Signer.rsa.key)))
         let tokens = try (0..<3).map { _ in
             let request = try TokenRequest.refresh(
                 "r", at: endpoint, as: credentials, now: noon, using: &dice)
@@ -296,11 +296,39 @@ private func content(of request: OutboundRequest) -> Form? { Form(parsing: reque
 }
 
 @Suite struct `Userinfo` {
-    private func read(_ body: String, status: Int = 200) -> Result<JSONObject, UserInfoFault> {
+    private func read(
+        _ body: String, status: Int = 200, type: String = "application/json"
+    ) -> Result<JSONObject, UserInfoFault> {
         Result { () throws(UserInfoFault) in
             try UserInfo.claims(
-                in: InboundResponse(status: status, body: octets(body)), about: "alice")
+                in: InboundResponse(
+                    status: status, fields: [("Content-Type", type)], body: octets(body)),
+                about: "alice", keys: keySet([Signer.rsa.jwk(["kid": "k1"])]),
+                expecting: expectation())
         }
+    }
+
+    @Test func `may be signed, by the provider and for this client`() {
+        let signed = { (claims: JSON, signer: Signer) in
+            self.read(signer.token(claims), type: "application/jwt; charset=utf-8")
+        }
+        let claims: JSONObject = [
+            "iss": .string(issuer), "aud": ["portal"], "sub": "alice", "email": "a@x",
+        ]
+        let changed = { (name: String, value: JSON?) -> JSON in
+            var other = claims
+            other[name] = value
+            return .object(other)
+        }
+        #expect(signed(.object(claims), .rsa) == .success(claims))
+        #expect(
+            signed(changed("iss", "https://evil.test"), .rsa)
+                == .failure(.token(.payloadUnreadable)))
+        #expect(signed(changed("iss", nil), .rsa) == .failure(.token(.payloadUnreadable)))
+        #expect(signed(changed("aud", "other"), .rsa) == .failure(.token(.payloadUnreadable)))
+        #expect(signed(changed("sub", "bob"), .rsa) == .failure(.subjectMismatch))
+        #expect(signed(.object(claims), .otherRSA) == .failure(.token(.signatureInvalid)))
+        #expect(read("{}", type: "application/jwt") == .failure(.token(.segments(1))))
     }
 
     @Test func `counts only about the same subject`() {

@@ -11,6 +11,7 @@ class Call:
         parts = urlsplit(handler.path)
         self.method, self.path = handler.command, parts.path
         self.fields = handler.headers
+        self.certificate = getattr(handler.connection, "getpeercert", lambda: None)()
         self.content = content
         self.pairs = parse_qsl(parts.query, keep_blank_values=True)
         self.query = dict(self.pairs)

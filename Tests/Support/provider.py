@@ -5,16 +5,16 @@ party sends (redirect URI, client authentication, PKCE, codes and refresh tokens
 asked. `on[NAME] = function(call)` replaces an endpoint's answer; `claims`, `header` and `sign` bend the ID token.
 """
 
-import base64
 import contextlib
 import secrets
 import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote_plus, urlencode
+from urllib.parse import urlencode
 
 from calls import Call, Refused, Reply
+from provider_ways import Ways
 from tokens import SigningKey, claims_of, half_hash, s256, token
 
 _keys = {}
@@ -25,7 +25,7 @@ def shared_key(kid="key-1", algorithm="RS256"):
     return _keys.setdefault((kid, algorithm), SigningKey(kid, algorithm))
 
 
-class ScriptedProvider:
+class ScriptedProvider(Ways):
     """Serves until `stop`; `start` again serves on the same port with the same memory."""
 
     PATHS = {
@@ -36,6 +36,7 @@ class ScriptedProvider:
         "/userinfo": "userinfo",
         "/logout": "logout",
         "/revoke": "revoke",
+        "/par": "par",
     }
 
     def __init__(self, tls=None, host="127.0.0.1", start=True, port=0):
@@ -59,6 +60,7 @@ class ScriptedProvider:
         self.make_id_token = None  # replaces it altogether
         self.calls, self.codes, self.refresh_tokens, self.access_tokens = [], {}, {}, []
         self._lock = threading.RLock()
+        self.set_up_ways()
         self._server, self._connections = None, set()
         if start:
             self.start()
@@ -179,36 +181,23 @@ class ScriptedProvider:
 
     def authorize(self, call):
         """Signs in at once, and sends the browser back."""
-        asked = call.query
+        asked = self.asked_of(call)
         assert asked.get("client_id") in self.clients, "unknown client"
         if self.redirect_uris is not None and asked.get("redirect_uri") not in self.redirect_uris:
             return Reply(400, "<h1>redirect_uri is not registered</h1>")
+        if asked.get("response_type") == "id_token":
+            return self.send_back(asked, id_token=self.id_token_at_once(asked))
         code = secrets.token_urlsafe(24)
         with self._lock:
             self.codes[code] = dict(asked)
         return self.send_back(asked, code=code)
 
     def send_back(self, asked, **parameters):
-        """The redirect to the relying party, with its `state`."""
-        query = urlencode({**parameters, **({"state": asked["state"]} if "state" in asked else {})})
-        return Reply(302, "", [("Location", f"{asked['redirect_uri']}?{query}"), ("Cache-Control", "no-store")])
-
-    def _client(self, call):
-        """The client that a token request proves to be, RFC 6749 section 2.3.1."""
-        scheme, _, value = (call.fields.get("Authorization") or "").partition(" ")
-        if scheme.lower() == "basic":
-            name, _, secret = base64.b64decode(value).decode().partition(":")
-            name, secret = unquote_plus(name), unquote_plus(secret)
-            if "client_secret" in call.form:
-                raise Refused("invalid_request", description="two ways of authentication")
-        else:
-            name, secret = call.form.get("client_id"), call.form.get("client_secret")
-        if name not in self.clients or self.clients[name] != secret:
-            raise Refused("invalid_client", 401)
-        return name
+        """The way back to the relying party, with its `state`."""
+        return self.answer_by_mode(asked, parameters)
 
     def token(self, call):
-        client = self._client(call)
+        client = self.client_of(call)
         grant = call.form.get("grant_type")
         if grant == "authorization_code":
             with self._lock:
@@ -252,6 +241,17 @@ class ScriptedProvider:
             if self.gives_refresh_tokens and "offline_access" in asked.get("scope", "").split():
                 answer["refresh_token"] = f"refresh-{secrets.token_urlsafe(24)}"
                 self.refresh_tokens[answer["refresh_token"]] = asked
+        claims = {**self.usual_claims({} if is_refresh else asked, client), "at_hash": half_hash(access)}
+        bent = self.claims(dict(claims))
+        if self.make_id_token:
+            answer["id_token"] = self.make_id_token(claims)
+        else:
+            answer["id_token"] = token(self.key, bent, self.header, self.sign)
+        return Reply(200, {n: v for n, v in answer.items() if v is not None}, [("Cache-Control", "no-store")])
+
+    def usual_claims(self, asked, client):
+        """Of an ID token that nothing is wrong with."""
+        now = int(time.time())
         claims = {
             "iss": self.issuer,
             "sub": self.subject,
@@ -259,17 +259,9 @@ class ScriptedProvider:
             "iat": now,
             "exp": now + self.id_token_lifetime,
             "auth_time": now,
-            "at_hash": half_hash(access),
             **self.user,
         }
-        if "nonce" in asked and not is_refresh:
-            claims["nonce"] = asked["nonce"]
-        bent = self.claims(dict(claims))
-        if self.make_id_token:
-            answer["id_token"] = self.make_id_token(claims)
-        else:
-            answer["id_token"] = token(self.key, bent, self.header, self.sign)
-        return Reply(200, {n: v for n, v in answer.items() if v is not None}, [("Cache-Control", "no-store")])
+        return {**claims, "nonce": asked["nonce"]} if "nonce" in asked else claims
 
     def userinfo(self, call):
         bearer = (call.fields.get("Authorization") or "").partition(" ")[2]

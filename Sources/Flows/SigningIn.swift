@@ -1,0 +1,79 @@
+// Who has been checked gets a session: its cookies, the end of the one it replaces, and the way on.
+
+internal import Configuration
+internal import Gateway
+internal import HTTP
+internal import OpenID
+internal import Sessions
+internal import Telemetry
+internal import Values
+
+extension Flows {
+    /// How long requests of a session go on that a new login of the same person has replaced.
+    private static let replacedServed = Duration.seconds(30)
+
+    func signIn(
+        _ checked: CheckedLogin, _ login: LoginInHand, _ environment: FlowEnvironment
+    ) async throws(LoginFailure) -> Answer {
+        let (attempt, intent, snapshot) = (login.attempt, login.intent, login.snapshot)
+        let now = environment.now()
+        var session = Session(
+            checked, attempt, metadata: login.metadata, snapshot.configuration,
+            provider: intent.provider, at: now)
+        let missing = attempt.scopesMissing(in: checked.tokens?.scope)
+        guard missing.isEmpty else {
+            // With such a session the page would only send the browser here again.
+            throw LoginFailure(
+                .requirementsUnmet,
+                cause: "the provider did not grant \(missing.joined(separator: " ")), which the "
+                    + "route needs")
+        }
+        guard now < session.expires else {
+            // It would be over as it begins, and the browser would come back at once.
+            throw LoginFailure(
+                .idTokenInvalid,
+                cause: "the provider's own session has ended (session_exp); compare the clocks")
+        }
+        do throws(KeepingFailure) {
+            session = try await keep(
+                session, of: intent.provider, snapshot, environment, at: now)
+        } catch { throw LoginFailure(error) }
+        let cookies = snapshot.setCookies(
+            for: session, of: intent.provider, asked: intent.asked, at: now)
+        if let replaced = intent.session {
+            let isSamePerson = replaced.subject == session.subject
+            let from = isSamePerson ? now + Self.replacedServed : now
+            _ = await end([replaced], from: from, at: now)  // its refresh token is used until then
+            letGo([replaced], from: from, snapshot, environment, at: now)
+        }
+        tally.login(refusedFor: nil)
+        log.event(
+            .info, "login", request: intent.asked.requestID,
+            [
+                ("client", .string(intent.asked.client.map { "\($0)" } ?? "")),
+                ("subject", .string(session.subject)),
+                ("provider", .string(snapshot.configuration.providers[intent.provider].label)),
+            ])
+        // The login's cookie stays for a minute as the mark of a login that ended well: should the
+        // next request bring it and no session, the browser does not return cookies.
+        let mark = intent.asked.sealed(attempt.id, snapshot.loginCookies).prefix(1).map {
+            snapshot.loginCookies.cookie(
+                of: attempt.id, sealed: $0, lasting: Redemptions.markKept
+            ).field
+        }
+        return snapshot.loginDone(
+            attempt.returnTo, setCookies: cookies + mark, requestID: intent.asked.requestID)
+    }
+}
+
+extension LoginAttempt {
+    /// What the page asked for and the provider kept back; without `scope` it granted what was asked
+    /// (RFC 6749 §5.1).
+    fileprivate func scopesMissing(in granted: String?) -> [String] {
+        guard let granted else { return [] }
+        let names = granted.scopeNames
+        return scopesNeeded.filter { needed in
+            !names.contains { $0.utf8.elementsEqual(needed.utf8) }
+        }
+    }
+}
