@@ -35,10 +35,11 @@ enum LimitsTable {
             key(
                 "minimum_rate", \.minimumRate, .size(1...1 << 40),
                 "The least octets a second, over 10 s, of a body either way.", example: "1KiB",
-                Later.minimumRate, otherwise: "`null`, no limit"),
+                otherwise: "`null`, no limit"),
             key(
                 "memory", \.memory, .size(1 << 20...1 << 50),
-                "The most memory; past it requests are 503.", example: "1GiB", Later.memory,
+                "The most memory that connections and content may hold; past it requests are 503.",
+                example: "1GiB",
                 otherwise: "`null`, no limit"),
         ])
 

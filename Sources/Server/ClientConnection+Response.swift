@@ -201,6 +201,18 @@ extension ResponseHead {
     }
 }
 
+extension Exchange {
+    /// Whether more of the request is still to come than would be dropped for a connection's sake, or
+    /// the client may yet decide not to send it.
+    var leavesTooMuchUnread: Bool {
+        guard hasContent, !content.isFinished else { return false }
+        if expectsContinue { return true }
+        // How much a chunked request has left nobody knows.
+        guard case .length(let length) = framing else { return true }
+        return length &- content.contentOctets > ClientConnection.discardedOctetsMax
+    }
+}
+
 /// How an answer's content is delimited towards the client.
 enum Outgoing: UInt8 {
     /// There is none, whatever the head says.

@@ -102,6 +102,11 @@ final class ClientConnection: LoopHandler {
 
     var isHalfClosed: Bool { halfClosedAt != nil }
 
+    /// What it holds while nothing is under way.
+    var footprint: Int {
+        peer.isTLS ? MemoryCount.ofConnection + MemoryCount.ofTLS : MemoryCount.ofConnection
+    }
+
     func open() throws(Errno) {
         slot = try worker.loop.register(self, wire.number)
         worker.idle.append(self)
@@ -139,6 +144,7 @@ final class ClientConnection: LoopHandler {
             exchange { $0.fail(.requestContentTimedOut) }
         case .request where exchange?.hasResponded == false:
             exchange { $0.fail(.exchangeTimedOut) }
+        case .clientWrite: giveUpReader()
         default: gone()
         }
     }
@@ -314,7 +320,7 @@ final class ClientConnection: LoopHandler {
     private func makeRoom(_ buffer: OctetBuffer) {
         guard buffer.writableCount == 0 else { return }
         let limits = worker.requestLimits
-        buffer.grow(to: limits.headOctetsMax + limits.requestLineOctetsMax)
+        worker.grow(buffer, to: limits.headOctetsMax + limits.requestLineOctetsMax)
     }
 
     private func begin(_ head: RequestHead, _ buffer: OctetBuffer) {
@@ -491,6 +497,12 @@ final class ClientConnection: LoopHandler {
 
     /// Closes at once, whatever is under way.
     func abort() { gone() }
+
+    /// The client does not read: what the kernel still has for it goes too.
+    func giveUpReader() {
+        Socket.lingerReset(wire.number)
+        gone()
+    }
 
     private func close() {
         guard phase != .closed else { return }

@@ -95,6 +95,7 @@ final class ClientStream {
             pass(octets)
         } else {
             pending.append(contentsOf: octets)
+            worker.memory.add(octets.count)
         }
     }
 
@@ -136,6 +137,7 @@ final class ClientStream {
         if !pending.isEmpty {
             var octets: [UInt8] = []
             swap(&octets, &pending)
+            worker.memory.remove(octets.count)
             pass(octets.span)
             return true
         }
@@ -156,6 +158,7 @@ final class ClientStream {
     /// The stream is closed: nothing more can be said on it.
     func closed() {
         consume(pending.count)
+        worker.memory.remove(pending.count)
         pending = []
         phase = .answered
         guard let exchange = heldExchange.take() else { return }
@@ -230,6 +233,7 @@ final class ClientStream {
     private func release() {
         phase = .answered
         consume(pending.count)
+        worker.memory.remove(pending.count)
         pending = []
         if let exchange = heldExchange.take() { worker.give(exchange) }
     }

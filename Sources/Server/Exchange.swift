@@ -75,6 +75,12 @@ final class Exchange {
     var keepsAlive = true
     /// There while it is among the worker's `LongLived`.
     var lasting: Lasting?
+    /// Whether its content goes on for as long as both sides like.
+    private(set) var isEndless = false
+    var upPace = Pace()
+    var downPace = Pace()
+    /// Of what is gathered, as the loop counts it.
+    private var countedOctets = 0
 
     init(_ worker: Worker) {
         self.worker = worker
@@ -123,6 +129,7 @@ final class Exchange {
         status = 0
         outgoing = .none
         hasResponded = false
+        isEndless = false
         octetsSent = 0
         facts.reset()
         methodToken.clear()
@@ -137,6 +144,14 @@ final class Exchange {
         stage = .idle
         kept = nil
         gathered = nil
+        if worker.hasMinimumRate {
+            upPace = Pace()
+            downPace = Pace()
+        }
+        if countedOctets > 0 {
+            worker.memory.remove(countedOctets)
+            countedOctets = 0
+        }
         plan = nil
         if !upgradeAskedFor.isEmpty { upgradeAskedFor = [] }
         if upstreamHead.capacity > Worker.arrayOctetsKept { upstreamHead = [] }
@@ -162,6 +177,11 @@ final class Exchange {
         guard isForSite else {
             kept = KeptHead(head, octets)
             return .gather(octetsMax: AdminRequest.contentOctetsMax)
+        }
+        guard !worker.memory.isExhausted else {
+            worker.makeMemory()
+            worker.gatekeeper.appendRequestID(to: &facts)
+            return .answer(failureAnswer(.memoryExhausted))
         }
         if worker.logsAccess {
             methodToken.append(contentsOf: octets.extracting(head.methodToken.range))
@@ -268,6 +288,8 @@ final class Exchange {
                 return fail(.requestContentTooLong)
             }
             gathered?.append(contentsOf: octets)
+            worker.memory.add(octets.count)
+            countedOctets += octets.count
         case .relaying:
             guard content.contentOctets <= terms.contentOctetsMax else {
                 return fail(.requestContentTooLong)
@@ -339,7 +361,8 @@ final class Exchange {
         withPlan {
             outgoing = $0.writeHead(head, octets, framing: framing, of: self, under: $1)
         }
-        if head.isEndless(octets), let session = plan.flatMap({ facts.watch(under: $0.snapshot) }) {
+        isEndless = head.isEndless(octets)
+        if isEndless, let session = plan.flatMap({ facts.watch(under: $0.snapshot) }) {
             becomeLongLived(Lasting(session))
         }
     }
@@ -400,16 +423,6 @@ final class Exchange {
         }
     }
 
-    /// Whether more of the request is still to come than would be dropped for a connection's sake, or
-    /// the client may yet decide not to send it.
-    var leavesTooMuchUnread: Bool {
-        guard hasContent, !content.isFinished else { return false }
-        if expectsContinue { return true }
-        // How much a chunked request has left nobody knows.
-        guard case .length(let length) = framing else { return true }
-        return length &- content.contentOctets > ClientConnection.discardedOctetsMax
-    }
-
     // MARK: Own answers
 
     /// Answers from memory. The exchange may be in use again when it returns.
@@ -446,10 +459,8 @@ final class Exchange {
     }
 
     private func failureAnswer(_ failure: ExchangeFailure) -> Answer {
-        var answer = worker.gatekeeper.failureAnswer(
+        worker.gatekeeper.failureAnswer(
             status: failure.status, code: failure.code, sentence: failure.sentence, facts: facts)
-        if failure.status == 503 { answer.add("Retry-After", "1") }
-        return answer
     }
 
     /// Half an answer must not look like a whole one. Of an answer whose end is the connection's, only

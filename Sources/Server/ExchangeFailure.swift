@@ -9,6 +9,7 @@ enum ExchangeFailure {
     case requestContentTooLong
     case requestContentMalformed(ContentFault)
     case requestContentTimedOut
+    case requestContentTooSlow
     // The upstream's.
     case unreachable(String)
     case untrusted(String)
@@ -17,22 +18,24 @@ enum ExchangeFailure {
     case responseStartTimedOut
     case responseIdleTimedOut
     case upstreamWriteTimedOut
+    case upstreamTooSlow
     case badAnswer(String)
     /// The connection ended before, or within, the answer.
     case cutByUpstream(String)
     // Ours.
     case exchangeTimedOut
+    case memoryExhausted
     case verdictMissing
 
     var status: Int {
         switch self {
         case .requestContentTooLong: 413
         case .requestContentMalformed(let fault): fault.status
-        case .requestContentTimedOut: 408
+        case .requestContentTimedOut, .requestContentTooSlow: 408
         case .unreachable, .untrusted, .badAnswer, .cutByUpstream: 502
-        case .noServer: 503
+        case .noServer, .memoryExhausted: 503
         case .connectTimedOut, .responseStartTimedOut, .responseIdleTimedOut,
-            .upstreamWriteTimedOut, .exchangeTimedOut:
+            .upstreamWriteTimedOut, .upstreamTooSlow, .exchangeTimedOut:
             504
         case .verdictMissing: 500
         }
@@ -44,6 +47,7 @@ enum ExchangeFailure {
         case .requestContentTooLong: "request-content-too-long"
         case .requestContentMalformed(let fault): fault.code
         case .requestContentTimedOut: "request-content-timeout"
+        case .requestContentTooSlow: "request-content-too-slow"
         case .unreachable: "upstream-unreachable"
         case .untrusted: "upstream-untrusted"
         case .noServer: "upstream-unavailable"
@@ -51,9 +55,11 @@ enum ExchangeFailure {
         case .responseStartTimedOut: "upstream-response-timeout"
         case .responseIdleTimedOut: "upstream-idle-timeout"
         case .upstreamWriteTimedOut: "upstream-write-timeout"
+        case .upstreamTooSlow: "upstream-too-slow"
         case .badAnswer: "bad-upstream-answer"
         case .cutByUpstream: "upstream-cut"
         case .exchangeTimedOut: "request-timeout"
+        case .memoryExhausted: "memory-exhausted"
         case .verdictMissing: "internal"
         }
     }
@@ -63,14 +69,16 @@ enum ExchangeFailure {
         switch self {
         case .requestContentTooLong: "The request's content is longer than the limit allows."
         case .requestContentMalformed(let fault): fault.sentence
-        case .requestContentTimedOut: "The request's content did not arrive in time."
+        case .requestContentTimedOut, .requestContentTooSlow:
+            "The request's content did not arrive in time."
         case .unreachable, .untrusted: "The site behind this gateway cannot be reached."
         case .noServer: "The site behind this gateway is not available."
         case .connectTimedOut, .responseStartTimedOut, .responseIdleTimedOut,
-            .upstreamWriteTimedOut:
+            .upstreamWriteTimedOut, .upstreamTooSlow:
             "The site behind this gateway did not answer in time."
         case .badAnswer: "The site behind this gateway gave an answer that cannot be passed on."
         case .cutByUpstream: "The site behind this gateway ended the connection before its answer."
+        case .memoryExhausted: "The gateway has no room for more requests at the moment."
         case .exchangeTimedOut: "The request took longer than the limit allows."
         case .verdictMissing: "The gateway could not decide about this request."
         }
@@ -89,10 +97,11 @@ enum ExchangeFailure {
     var isUpstreams: Bool {
         switch self {
         case .unreachable, .untrusted, .noServer, .connectTimedOut, .responseStartTimedOut,
-            .responseIdleTimedOut, .upstreamWriteTimedOut, .badAnswer, .cutByUpstream:
+            .responseIdleTimedOut, .upstreamWriteTimedOut, .upstreamTooSlow, .badAnswer,
+            .cutByUpstream:
             true
         case .requestContentTooLong, .requestContentMalformed, .requestContentTimedOut,
-            .exchangeTimedOut, .verdictMissing:
+            .requestContentTooSlow, .exchangeTimedOut, .memoryExhausted, .verdictMissing:
             false
         }
     }
@@ -100,7 +109,9 @@ enum ExchangeFailure {
     /// Whether where the request ends is not known any more, or should not be waited for.
     var closes: Bool {
         switch self {
-        case .requestContentMalformed, .requestContentTimedOut, .exchangeTimedOut: true
+        case .requestContentMalformed, .requestContentTimedOut, .requestContentTooSlow,
+            .exchangeTimedOut:
+            true
         default: false
         }
     }

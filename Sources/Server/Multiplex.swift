@@ -53,7 +53,10 @@ final class Multiplex {
         openedAt = worker.loop.now
         lastRead = openedAt
         lookedAt = openedAt
+        worker.memory.add(MemoryCount.ofStreams)
     }
+
+    deinit { worker.memory.remove(MemoryCount.ofStreams) }
 
     /// Nothing is under way.
     var isIdle: Bool { session.openStreams == 0 && !session.isWithinFrame }
@@ -249,6 +252,11 @@ final class Multiplex {
             refuseStreams()
         }
         return sayIfQuiet(now)
+    }
+
+    /// `limits.minimum_rate`.
+    func judgePaces() {
+        for stream in streams { stream?.judgePace(at: worker.loop.now) }
     }
 
     private func sayIfQuiet(_ now: MonotonicInstant) -> Deadline.Waiting? {

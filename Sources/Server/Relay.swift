@@ -51,6 +51,9 @@ final class Relay {
 
     func serve(_ exchange: Exchange) { self.exchange = Link(exchange) }
 
+    /// How much of the answer's content has come.
+    var answerOctets: UInt64 { content.contentOctets }
+
     /// The leased connection.
     var upstream: Link<UpstreamConnection>? { lease?.connection }
 
@@ -273,7 +276,7 @@ final class Relay {
         worker.responseHead.takeBack(head)
         switch step {
         case .needsMore:
-            if buffer.writableCount == 0 { buffer.grow(to: worker.responseHeadOctetsMax) }
+            if buffer.writableCount == 0 { worker.grow(buffer, to: worker.responseHeadOctetsMax) }
         case .refused(let fault): fail(.badAnswer("\(fault.code): \(fault.sentence)"))
         case .head: break
         }

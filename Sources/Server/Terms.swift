@@ -22,6 +22,8 @@ struct Terms {
     var upgradedIdle: Int64
     var upstreamIdle: Int64
     var contentOctetsMax: UInt64
+    /// Octets a second; 0 where there is no limit.
+    var minimumRate: UInt64
 
     init(_ timeouts: Timeouts, _ limits: Limits) {
         tlsHandshake = timeouts.tlsHandshake.wholeNanoseconds
@@ -37,6 +39,7 @@ struct Terms {
         upgradedIdle = timeouts.upgradedIdle.wholeNanoseconds
         upstreamIdle = timeouts.upstreamIdle.wholeNanoseconds
         contentOctetsMax = limits.requestBody.map { UInt64(max(0, $0)) } ?? .max
+        minimumRate = limits.minimumRate.map { UInt64(max(0, $0)) } ?? 0
     }
 }
 
@@ -69,6 +72,7 @@ struct Deadline {
         case responseIdle = "response-idle"
         case upstreamWrite = "upstream-write"
         case upstreamIdle = "upstream-idle"
+        case minimumRate = "minimum-rate"
     }
 
     var at = MonotonicInstant.distantFuture

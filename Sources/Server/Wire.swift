@@ -56,6 +56,8 @@ struct Wire: ~Copyable {
     private(set) var fault: String?
     /// The peer does not speak TLS.
     private(set) var isPlainText = false
+    /// Of what is kept for the peer, as the loop counts it.
+    private var counted = 0
 
     /// Before there is a descriptor.
     init() {
@@ -224,11 +226,20 @@ struct Wire: ~Copyable {
         guard !octets.isEmpty else { return }
         prepare(worker)
         outbox.octets.append(contentsOf: octets)
+        worker.memory.add(octets.count)
+        counted += octets.count
     }
 
     private mutating func giveBack(_ worker: Worker) {
         outbox.removeAll()
+        if counted > 0 { count(0, worker) }
         worker.takeBackArray(&outbox.octets)
+    }
+
+    /// So much is kept for the peer now.
+    private mutating func count(_ octets: Int, _ worker: Worker) {
+        worker.memory.add(octets - counted)
+        counted = octets
     }
 
     private mutating func sendSealed(
@@ -292,7 +303,11 @@ struct Wire: ~Copyable {
                 isBroken = true
             }
         }
-        guard waiting.isEmpty || isBroken else { return swap(&waiting, &sealing.outbox) }
+        guard waiting.isEmpty || isBroken else {
+            count(waiting.count, worker)
+            return swap(&waiting, &sealing.outbox)
+        }
+        if counted > 0 { count(0, worker) }
         sealing.unasked = 0
         waiting.removeAll()
         worker.takeBackArray(&waiting.octets)

@@ -44,7 +44,10 @@ package final class Worker: @unchecked Sendable {
     private(set) var upstreamIdle: Duration
 
     // Connections.
-    private var clients: [ClientConnection] = []
+    private(set) var clients: [ClientConnection] = []
+    var memory: MemoryCount
+    var isTimingPaces = false
+    private(set) var hasMinimumRate = false
     private var listeners: [Listener] = []
     /// What TLS listeners show to who connects from now on.
     package var contexts = ListenerContexts.none
@@ -77,6 +80,7 @@ package final class Worker: @unchecked Sendable {
         self.surroundings = surroundings
         self.snapshot = snapshot
         gatekeeper = Gatekeeper(snapshot)
+        memory = MemoryCount(surroundings.memory)
         let configuration = snapshot.configuration
         counts = Counts(
             routes: configuration.routes.count, upstreams: configuration.upstreams.count)
@@ -95,6 +99,7 @@ package final class Worker: @unchecked Sendable {
                 here.gatekeeper.unwatch(session, cell)
             }
         }
+        surroundings.memory.join(loop) { here.closeIdleForMemory() }
         surroundings.servers.join(loop) { key, news in
             for pool in here.pools where pool.target.name == key.upstream {
                 pool.hear(news, of: key.server)
@@ -152,6 +157,10 @@ package final class Worker: @unchecked Sendable {
                 self, UpstreamTarget(settings, idle: configuration.timeouts.upstreamIdle))
         }
         client.retire()
+        memory.setLimit(limits.memory)
+        hasMinimumRate =
+            commonTerms.minimumRate > 0 || routeTerms.contains { $0.minimumRate > 0 }
+        timePaces()
         applyRedis(configuration.session.redis)
     }
 
@@ -217,12 +226,14 @@ package final class Worker: @unchecked Sendable {
     func add(_ connection: ClientConnection) {
         connection.place = clients.count
         clients.append(connection)
+        memory.add(connection.footprint)
     }
 
     func forget(_ connection: ClientConnection) {
         let place = connection.place
         guard place < clients.count, clients[place] === connection else { return }
         let last = clients.removeLast()
+        memory.remove(connection.footprint)
         guard last !== connection else { return }
         clients[place] = last
         last.place = place
@@ -250,11 +261,14 @@ package final class Worker: @unchecked Sendable {
     }
 
     func takeBuffer(large: Bool) -> Held<OctetBuffer> {
-        Held(large ? largeBuffers.take() : smallBuffers.take())
+        memory.add(large ? Self.largeBufferOctets : Self.smallBufferOctets)
+        return Held(large ? largeBuffers.take() : smallBuffers.take())
     }
 
     func give(_ held: consuming Held<OctetBuffer>) {
-        let isSmall = held.link.capacity == Self.smallBufferOctets
+        let capacity = held.link.capacity
+        memory.remove(capacity)
+        let isSmall = capacity == Self.smallBufferOctets
         let buffer = held.object()
         guard let refused = (isSmall ? smallBuffers : largeBuffers).give(buffer) else { return }
         // A span of it may still be in use further up.
@@ -276,6 +290,13 @@ package final class Worker: @unchecked Sendable {
         guard arrays.count < Self.arraysKept, empty.capacity <= Self.arrayOctetsKept else { return }
         empty.removeAll(keepingCapacity: true)
         arrays.append(empty)
+    }
+
+    /// A head may be longer than the buffer it began in.
+    func grow(_ buffer: OctetBuffer, to octets: Int) {
+        let before = buffer.capacity
+        buffer.grow(to: octets)
+        memory.add(buffer.capacity - before)
     }
 
     // MARK: What requests ask for

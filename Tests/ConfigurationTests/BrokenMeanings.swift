@@ -504,14 +504,6 @@ let brokenMeanings = [
                 "keep one until then"
             ),
             (
-                "29:25: limits.minimum_rate: is not available in this version: it will close bodies that move too slowly",
-                "leave it out until then"
-            ),
-            (
-                "29:39: limits.memory: is not available in this version: it will answer 503 past this much memory",
-                "leave it out until then"
-            ),
-            (
                 "32:16: upstreams.fast.url: is not available in this version: it will speak HTTP/2 by prior knowledge to the upstream",
                 "leave it out until then"
             ),
