@@ -7,6 +7,6 @@ enum Later {
     static let h2c = Availability.now
     static let severalProviders = Availability.later("let routes choose between several providers")
     static let passParameters = Availability.now
-    static let upstreamH2C = Availability.later("speak HTTP/2 by prior knowledge to the upstream")
+    static let upstreamH2C = Availability.now
     static let stepUp = Availability.later("ask for a stronger login on this route")
 }

@@ -131,7 +131,12 @@ extension HTTP2Session {
         case NGHTTP2_HEADERS: blockCame(header.stream_id, isLast: isLast)
         case NGHTTP2_DATA: dataCame(header, isLast: isLast)
         case NGHTTP2_SETTINGS:
-            if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { isSettled = true }
+            if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 {
+                isSettled = true
+            } else {
+                hasPeerSettings = true
+                tell(.settings)
+            }
         case NGHTTP2_PING:
             if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { tell(.pong) }
         case NGHTTP2_GOAWAY: tell(.goneAway(lastStream: frame.pointee.goaway.last_stream_id))

@@ -65,6 +65,8 @@ package enum HTTP2Event: Equatable, Sendable {
     case trailers(HTTP2Stream)
     /// The stream is over, by both sides' end or by either side's reset.
     case closed(HTTP2Stream, HTTP2Code)
+    /// The peer's settings have come.
+    case settings
     /// The peer has answered our PING.
     case pong
     /// The peer begins no more streams, or takes none past `lastStream` (RFC 9113 §6.8).

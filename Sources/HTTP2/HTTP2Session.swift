@@ -35,6 +35,8 @@ package import Values
 
     /// Whether the peer has accepted our settings.
     package internal(set) var isSettled = false
+    /// Whether its settings have come.
+    package internal(set) var hasPeerSettings = false
     /// Whether the peer lets clients ask for a WebSocket (RFC 8441 §3).
     package var peerTakesExtendedConnect: Bool {
         nghttp2_session_get_remote_settings(
@@ -197,6 +199,8 @@ package import Values
     package var head: [UInt8] { spelling.octets }
     /// The lines that the last `trailers` event told of.
     package var trailers: [UInt8] { spelling.octets }
+    /// Whether content of unknown length follows the last head, which then says so in chunks.
+    package var isHeadChunked: Bool { spelling.isChunked }
     /// Whether the last head asks for a WebSocket.
     package var isTunnel: Bool { spelling.isTunnel }
 

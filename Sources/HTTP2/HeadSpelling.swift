@@ -25,6 +25,8 @@ struct HeadSpelling {
     private(set) var isMalformed = false
     /// More than anybody could mean.
     private(set) var isHostile = false
+    /// Content follows whose length nobody has said.
+    private(set) var isChunked = false
     /// An extended CONNECT for a WebSocket.
     private(set) var isTunnel = false
 
@@ -59,6 +61,7 @@ struct HeadSpelling {
         isMalformed = false
         isHostile = false
         isTunnel = false
+        isChunked = false
         method.clear()
         path.clear()
         authority.clear()
@@ -254,14 +257,14 @@ struct HeadSpelling {
             // What would be content is the tunnel's.
             isMalformed = isLast || hasLength
         } else if !hasLength {
-            switch (kind, isLast) {
-            case (.request, false): octets.append("Transfer-Encoding: chunked\r\n")
-            case (.answer, false) where status >= 200:
+            isChunked = !isLast && (kind == .request || status >= 200)
+            let isEmptyAnswer =
+                kind == .answer && isLast && status >= 200 && status != 204 && status != 304
+                && !answersHead
+            if isChunked {
                 octets.append("Transfer-Encoding: chunked\r\n")
-            case (.answer, true)
-            where status >= 200 && status != 204 && status != 304 && !answersHead:
+            } else if isEmptyAnswer {
                 octets.append("Content-Length: 0\r\n")
-            case (.request, true), (.answer, _), (.trailers, _): break
             }
         }
         octets.append("\r\n")

@@ -40,6 +40,8 @@ final class ClientStream {
     private(set) var lastRead: MonotonicInstant
     /// Its errors are told as gRPC tells them.
     private(set) var isGRPC = false
+    /// Content has been passed on that gathers until the event ends.
+    var hasPassedUpward = false
     /// It is listed as one that waits for room.
     var isFull = false
 
@@ -93,6 +95,7 @@ final class ClientStream {
         guard phase != .answered else { return consume(octets.count) }
         if pending.isEmpty, !isPumping, phase != .waiting, exchange?.wantsContent == true {
             pass(octets)
+            multiplex { $0.passedUpward(self) }
         } else {
             pending.append(contentsOf: octets)
             worker.memory.add(octets.count)
@@ -104,6 +107,12 @@ final class ClientStream {
         hasEnded = true
         self.trailers = trailers
         pump()
+    }
+
+    /// The end of an event: what has gathered goes up.
+    func flushUpward() {
+        hasPassedUpward = false
+        exchange { $0.flushUpward() }
     }
 
     private func consume(_ count: Int) {

@@ -31,6 +31,8 @@ final class Multiplex {
     private var streams: [ClientStream?] = []
     /// Those that have asked for room, by place.
     private var full: [ClientStream] = []
+    /// Those whose content has gathered in this event.
+    private var upward: [ClientStream] = []
     private var isReceiving = false
     /// When its streams were last looked at.
     private(set) var lookedAt: MonotonicInstant
@@ -71,7 +73,10 @@ final class Multiplex {
     /// - Returns: whether the connection may go on receiving.
     func receive(_ buffer: OctetBuffer) -> Bool {
         isReceiving = true
-        defer { isReceiving = false }
+        defer {
+            isReceiving = false
+            flushUpward()
+        }
         lastRead = worker.loop.now
         hasPinged = false
         while !buffer.isEmpty {
@@ -92,6 +97,19 @@ final class Multiplex {
         }
         noteOwed()
         return true
+    }
+
+    func passedUpward(_ stream: ClientStream) {
+        guard !stream.hasPassedUpward else { return }
+        stream.hasPassedUpward = true
+        upward.append(stream)
+    }
+
+    private func flushUpward() {
+        guard !upward.isEmpty else { return }
+        let passed = upward
+        upward.removeAll(keepingCapacity: true)
+        for stream in passed { stream.flushUpward() }
     }
 
     private func noteOwed() {
@@ -116,7 +134,7 @@ final class Multiplex {
         case .trailers(let id): stream(id)?.end(session.trailers)
         case .closed(let id, _): closed(id)
         case .pong: if noticedAt != nil { refuseStreams() }
-        case .goneAway: break
+        case .goneAway, .settings: break
         }
     }
 

@@ -80,7 +80,7 @@ final class Relay {
     }
 
     private func attach(from pool: UpstreamPool) {
-        guard let idle = pool.takeIdle() else { return dial(pool) }
+        guard let idle = pool.takeIdle(isAlone: isUpgrade) else { return dial(pool) }
         attach(idle)
         sendRequest()
     }
@@ -117,7 +117,7 @@ final class Relay {
 
     private func dial(_ pool: UpstreamPool, avoiding server: Int? = nil) {
         phase = .connecting
-        attach(pool.makeConnection())
+        attach(pool.makeConnection(isAlone: isUpgrade))
         phase = .connecting
         let most = exchange.terms.connect
         upstream { $0.dial(within: most, avoiding: server) }

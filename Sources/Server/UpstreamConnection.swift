@@ -2,11 +2,13 @@
 //
 // It knows octets and whose they are at the moment: a relay's, or a call's of our own client. While it
 // is nobody's, anything that comes on it, an end too, means that it is of no more use: no octet that
-// nobody asked for ever reaches a client. HTTP/1.1, one exchange at a time.
+// nobody asked for ever reaches a client. HTTP/1.1, one exchange at a time; where the server speaks
+// HTTP/2, it is one stream of a connection that many share (`UpstreamMultiplex`).
 
 import Configuration
 import Flows
 import HTTP
+import HTTP2
 import Platform
 import TLS
 import Values
@@ -37,7 +39,7 @@ final class UpstreamConnection: LoopHandler {
     private var isPumping = false
 
     // This lease.
-    private(set) var wasReused = false
+    var wasReused = false
     private(set) var hasReceivedOctets = false
     private var hasFault = false
     private var takenBefore: UInt64 = 0
@@ -51,8 +53,11 @@ final class UpstreamConnection: LoopHandler {
     private var handshakeEndsAt = MonotonicInstant.distantFuture
     /// The server it is connected to, or is to be.
     private(set) var server: Int
+    /// For an exchange that takes the whole connection with it: an upgrade.
+    let isAlone: Bool
 
-    init(_ worker: Worker, _ pool: UpstreamPool, server: Int) {
+    init(_ worker: Worker, _ pool: UpstreamPool, server: Int, isAlone: Bool = false) {
+        self.isAlone = isAlone
         self.worker = worker
         self.pool = pool
         self.server = server
@@ -72,7 +77,8 @@ final class UpstreamConnection: LoopHandler {
     }
 
     private func noteLease() {
-        wasReused = leases > 0
+        // A connection that is shared has been used, or may be by others: it can be closing meanwhile.
+        wasReused = leases > 0 || wire.stream != nil
         leases += 1
         hasReceivedOctets = false
         takenBefore = wire.taken
@@ -100,7 +106,10 @@ final class UpstreamConnection: LoopHandler {
     }
 
     /// Whether the kernel has taken any octet of what this lease sent.
-    var hasTakenOctets: Bool { wire.taken != takenBefore }
+    var hasTakenOctets: Bool {
+        if let stream = wire.stream { return !stream.isUntouched }
+        return wire.taken != takenBefore
+    }
 
     /// Called by the pool, once nothing is owed.
     func becomeIdle() {
@@ -140,6 +149,7 @@ final class UpstreamConnection: LoopHandler {
     func dial(within nanoseconds: Int64, avoiding avoided: Int? = nil) {
         dialEndsAt = worker.loop.now.advanced(byNanoseconds: nanoseconds)
         state = .dialling
+        if !isAlone, pool.waitForDial(self) { return }
         let dial = Dial(self, avoiding: avoided, until: dialEndsAt)
         self.dial = dial
         dial.start(at: server)
@@ -151,7 +161,7 @@ final class UpstreamConnection: LoopHandler {
         pool.leaseMoved(from: self.server, to: server)
         self.server = server
         do {
-            wire = Wire(made.take(), tls: try pool.makeTLS(server: server))
+            wire = Wire(made.take(), tls: try pool.makeTLS(server: server, isAlone: isAlone))
         } catch {
             worker.loop.deregister(slot)
             dial?.goOn(after: .untrusted("\(error)"), ofServer: server)
@@ -171,6 +181,7 @@ final class UpstreamConnection: LoopHandler {
 
     func dialFailed(_ failure: ExchangeFailure) {
         dial = nil
+        pool.dialEnded(self, .failed(failure))
         // Whoever leased it discards it now, which closes it.
         state = .new
         if let relay {
@@ -206,6 +217,7 @@ final class UpstreamConnection: LoopHandler {
     }
 
     private func opened() {
+        if speaksHTTP2 { return becomeStream() }
         // Octets before the first request are nobody's, whoever put them there.
         let isSilent = wire.sealing != nil || !wire.mayRead || isDrained()
         guard isSilent, !hasOctets else {
@@ -213,7 +225,13 @@ final class UpstreamConnection: LoopHandler {
         }
         dial?.cancel()
         dial = nil
+        pool.dialEnded(self, .alone)
         pool.noteConnected(server)
+        began()
+    }
+
+    /// It is there for whoever waits for it.
+    private func began() {
         state = .leased
         lastWrite = worker.loop.now
         lastRead = lastWrite
@@ -226,6 +244,71 @@ final class UpstreamConnection: LoopHandler {
             close()
         }
         if state == .leased { resumeReading() }
+    }
+
+    /// What was dialled carries many exchanges; this one has a stream of it.
+    private func becomeStream() {
+        guard let slot else { return }
+        dial?.cancel()
+        dial = nil
+        self.slot = nil
+        var taken = Wire()
+        swap(&taken, &wire)
+        do throws(HTTP2Fault) {
+            let multiplex = try UpstreamMultiplex(pool, server: server, taken, slot)
+            pool.noteConnected(server)
+            adopt(multiplex)
+            let octets = heldBuffer?.link { [UInt8]($0.octets) } ?? []
+            releaseBuffer()
+            multiplex.open(octets.span)
+            pool.add(multiplex)
+            pool.dialled(self, multiplex)
+            began()
+        } catch {
+            worker.loop.deregister(slot)
+            attemptFailed(.unreachable("\(error)"))
+        }
+    }
+
+    /// Takes a stream of a connection that is there.
+    func adopt(_ multiplex: UpstreamMultiplex) {
+        wire = Wire(multiplex.makeStream(for: self))
+        takenBefore = 0
+        wasReused = true
+    }
+
+    /// As `adopt`, for one that is new.
+    func beginAsStream(of multiplex: UpstreamMultiplex) {
+        adopt(multiplex)
+        state = .leased
+    }
+
+    /// As `adopt`, for one that waited while another dialled.
+    func waited(_ multiplex: UpstreamMultiplex) {
+        guard state == .dialling else { return }
+        adopt(multiplex)
+        began()
+    }
+
+    /// Another dialled in vain, or for itself alone.
+    func waitedInVain() {
+        guard state == .dialling else { return }
+        let left = worker.loop.now.duration(to: dialEndsAt).wholeNanoseconds
+        dial(within: max(0, left))
+    }
+
+    private var speaksHTTP2: Bool {
+        guard !isAlone else { return false }
+        return pool.target.isH2C || wire.negotiatedProtocol == "h2"
+    }
+
+    /// A stream has no deadline of its own with the loop: its connection looks.
+    func lookAtDeadline() {
+        guard state == .leased else { return }
+        var next = Deadline()
+        relay { $0.upstreamDeadline(&next, self) }
+        guard next.at <= worker.loop.now else { return }
+        relay { $0.deadlinePassed(next.waiting) }
     }
 
     // MARK: Events
@@ -386,7 +469,9 @@ final class UpstreamConnection: LoopHandler {
     func close() {
         guard state != .closed else { return }
         let wasIdle = state == .idle
+        let wasDialling = state == .dialling || state == .handshaking
         state = .closed
+        if wasDialling { pool.dialEnded(self, .abandoned) }
         dial?.cancel()
         dial = nil
         if let slot { worker.loop.deregister(slot) }

@@ -15,6 +15,10 @@ struct UpstreamTarget {
     var name: String
     var servers: [UpstreamAddress]
     var isTLS: Bool
+    /// HTTP/2 by prior knowledge.
+    var isH2C = false
+    /// Whether HTTP/2 is offered under TLS.
+    var offersHTTP2 = false
     var ca: [UInt8]?
     /// The name asked for in TLS; `nil`: the server's own.
     var serverName: String?
@@ -29,6 +33,8 @@ struct UpstreamTarget {
         name = settings.name
         servers = settings.servers
         isTLS = settings.scheme == .https
+        isH2C = settings.scheme == .h2c
+        offersHTTP2 = isTLS
         ca = settings.ca
         serverName = settings.serverName
         clientCertificate = settings.clientCertificate
@@ -97,7 +103,10 @@ final class UpstreamPool {
     /// The server of the request that is about to get a connection.
     private var chosen = 0
     var choice: ServerChoice
-    private var contexts: [Int: TLSContext] = [:]
+    private var contexts: [ContextKey: TLSContext] = [:]
+    /// Connections that many exchanges share.
+    private var shared: [UpstreamMultiplex] = []
+    var dials = SharedDials()
     private(set) var open = 0
 
     init(_ worker: Worker, _ target: UpstreamTarget) {
@@ -113,17 +122,19 @@ final class UpstreamPool {
     // MARK: Connections
 
     /// A connection to the server whose turn it is; `nil` where one has to be made.
-    func takeIdle() -> Held<UpstreamConnection>? {
+    /// - Parameter isAlone: for an exchange that takes the whole connection with it.
+    func takeIdle(isAlone: Bool = false) -> Held<UpstreamConnection>? {
         if isSeveral { chosen = choice.next(at: worker.loop.now) }
+        if !shared.isEmpty, !isAlone, let stream = takeStream() { return stream }
         let last = isSeveral ? idleOfServer[chosen].popLast() : idle.popLast()
         guard let connection = last else { return nil }
         return Held(connection)
     }
 
     /// To the server whose turn it was.
-    func makeConnection() -> Held<UpstreamConnection> {
+    func makeConnection(isAlone: Bool = false) -> Held<UpstreamConnection> {
         open += 1
-        return Held(UpstreamConnection(worker, self, server: chosen))
+        return Held(UpstreamConnection(worker, self, server: chosen, isAlone: isAlone))
     }
 
     /// Takes a connection back, or closes one that cannot be used again.
@@ -131,7 +142,9 @@ final class UpstreamPool {
         guard let connection = held?.link else { return }
         let server = connection.server
         let kept = isSeveral ? idleOfServer[server].count : idle.count
-        guard !isRetired, kept < Self.idleMax, connection({ $0.isClean() }) else {
+        guard !isRetired, kept < Self.idleMax, connection({ $0.wire.stream == nil }),
+            connection({ $0.isClean() })
+        else {
             return connection { $0.close() }
         }
         connection { $0.becomeIdle() }
@@ -153,9 +166,33 @@ final class UpstreamPool {
 
     func connectionClosed() { open -= 1 }
 
+    // MARK: Connections that are shared
+
+    private func takeStream() -> Held<UpstreamConnection>? {
+        guard
+            let multiplex = shared.first(where: {
+                $0.hasRoom && (!isSeveral || $0.server == chosen)
+            })
+        else { return nil }
+        open += 1
+        let connection = UpstreamConnection(worker, self, server: multiplex.server)
+        connection.beginAsStream(of: multiplex)
+        return Held(connection)
+    }
+
+    func add(_ multiplex: UpstreamMultiplex) {
+        if isRetired { multiplex.retire() } else { shared.append(multiplex) }
+    }
+
+    func forget(_ multiplex: UpstreamMultiplex) {
+        shared.removeAll { $0 === multiplex }
+        settled(multiplex)
+    }
+
     /// Closes what is idle, now and from now on.
     func retire() {
         isRetired = true
+        for multiplex in shared { multiplex.retire() }
         while let connection = idle.popLast() { connection.close() }
         for server in idleOfServer.indices {
             while let connection = idleOfServer[server].popLast() { connection.close() }
@@ -165,27 +202,34 @@ final class UpstreamPool {
     // MARK: TLS
 
     /// A connection's TLS, not yet begun; `nil` for a plain upstream.
-    func makeTLS(server: Int) throws -> TLSConnection? {
+    func makeTLS(server: Int, isAlone: Bool = false) throws -> TLSConnection? {
         guard target.isTLS else { return nil }
-        if let context = contexts[server] { return try TLSConnection(context) }
+        let key = ContextKey(server: server, offersHTTP2: target.offersHTTP2 && !isAlone)
+        if let context = contexts[key] { return try TLSConnection(context) }
         let name: String
         switch (target.serverName, target.servers[server]) {
-        case (let name?, _): return try begin(server, name)
+        case (let name?, _): return try begin(key, name)
         case (nil, .tcp(let origin)):
             name =
                 origin.host.hasPrefix("[")
                 ? String(origin.host.dropFirst().dropLast()) : origin.host
         case (nil, .unix): name = "localhost"
         }
-        return try begin(server, name)
+        return try begin(key, name)
     }
 
-    private func begin(_ server: Int, _ name: String) throws -> TLSConnection {
+    private struct ContextKey: Hashable {
+        let server: Int
+        let offersHTTP2: Bool
+    }
+
+    private func begin(_ key: ContextKey, _ name: String) throws -> TLSConnection {
         let context = try TLSContext(
             client: ClientSettings(
-                caFile: target.ca, serverName: name, alpn: ["http/1.1"],
+                caFile: target.ca, serverName: name,
+                alpn: key.offersHTTP2 ? ["h2", "http/1.1"] : ["http/1.1"],
                 clientCertificate: target.clientCertificate, clientKey: target.clientKey))
-        contexts[server] = context
+        contexts[key] = context
         return try TLSConnection(context)
     }
 }

@@ -40,6 +40,8 @@ struct Wire: ~Copyable {
     let number: Int32
     private var descriptor: Descriptor?
     let sealing: Sealing?
+    /// Where octets go instead of to a descriptor.
+    let stream: UpstreamStream?
     /// What has gathered since the last flush, and for a plain wire what the kernel refused.
     var outbox = Outbox()
     /// Whether a read may find something.
@@ -63,15 +65,26 @@ struct Wire: ~Copyable {
     init() {
         number = -1
         sealing = nil
+        stream = nil
+    }
+
+    init(_ stream: UpstreamStream) {
+        number = -1
+        sealing = nil
+        self.stream = stream
     }
 
     init(_ descriptor: consuming Descriptor, tls: TLSConnection?) {
         number = descriptor.number
         self.descriptor = .some(descriptor)
         sealing = tls.map(Sealing.init)
+        stream = nil
     }
 
-    var hasUnsent: Bool { !outbox.isEmpty || (sealing.map { !$0.outbox.isEmpty } ?? false) }
+    var hasUnsent: Bool {
+        if let stream { return !outbox.isEmpty || stream.hasUnsent }
+        return !outbox.isEmpty || (sealing.map { !$0.outbox.isEmpty } ?? false)
+    }
 
     /// Takes note of what the kernel has announced.
     /// - Returns: whether there is room again after there was none.
@@ -90,10 +103,22 @@ struct Wire: ~Copyable {
 
     mutating func receive(into buffer: OctetBuffer, _ worker: Worker) -> Received {
         guard sealing == nil else { return receiveSealed(into: buffer, worker) }
+        if let stream { return receive(from: stream, into: buffer) }
         buffer.prepareToWrite()
         let room = buffer.writableCount
         guard room > 0 else { return .nothing }
         return read(into: buffer, room: room)
+    }
+
+    private mutating func receive(from stream: UpstreamStream, into buffer: OctetBuffer) -> Received
+    {
+        let received = stream.receive(into: buffer)
+        mayRead = stream.hasSome
+        if case .failed = received {
+            fault = stream.failure
+            mayRead = false
+        }
+        return received
     }
 
     private mutating func read(into buffer: OctetBuffer, room: Int) -> Received {
@@ -190,6 +215,7 @@ struct Wire: ~Copyable {
             return
         }
         if sealing != nil { return sendSealed(octets, tail, worker) }
+        if let stream { return send(octets, tail, on: stream, worker) }
         guard !isBlocked else {
             keep(octets, worker)
             keep(tail, worker)
@@ -220,6 +246,20 @@ struct Wire: ~Copyable {
             isBroken = true
             giveBack(worker)
         }
+    }
+
+    private mutating func send(
+        _ octets: Span<UInt8>, _ tail: Span<UInt8>, on stream: UpstreamStream, _ worker: Worker
+    ) {
+        if !outbox.isEmpty {
+            let gathered = outbox.octets
+            stream.write(gathered.span.extracting(outbox.sent...))
+            giveBack(worker)
+        }
+        stream.write(octets)
+        stream.write(tail)
+        isBlocked = !stream.hasRoom
+        stream.isFull = isBlocked
     }
 
     private mutating func keep(_ octets: Span<UInt8>, _ worker: Worker) {
@@ -354,6 +394,7 @@ struct Wire: ~Copyable {
     ///   close_notify the peer knows (RFC 8446 §6.1).
     mutating func close(_ worker: Worker, isCut: Bool = false) {
         if !isCut { sayEnd(worker) }
+        stream?.close()
         giveBack(worker)
         if let sealing { worker.takeBackArray(&sealing.outbox.octets) }
         descriptor = nil

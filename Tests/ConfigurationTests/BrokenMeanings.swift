@@ -504,10 +504,6 @@ let brokenMeanings = [
                 "keep one until then"
             ),
             (
-                "32:16: upstreams.fast.url: is not available in this version: it will speak HTTP/2 by prior knowledge to the upstream",
-                "leave it out until then"
-            ),
-            (
                 "36:13: routes[0].scopes: is not available in this version: it will ask for a stronger login on this route",
                 "leave it out until then"
             ),

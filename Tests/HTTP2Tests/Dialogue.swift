@@ -95,6 +95,7 @@ func feed(_ session: HTTP2Session, _ pieces: [ArraySlice<UInt8>]) -> Told {
                 case .closed(let stream, let code):
                     flush(stream.number)
                     told.lines.append("\(stream.number) closed \(code.rawValue)")
+                case .settings: break
                 case .pong: told.lines.append("pong")
                 case .goneAway(let last): told.lines.append("gone away \(last)")
                 }
