@@ -53,6 +53,7 @@ package final class Flows: Sendable {
     let logoutTokens = LogoutTokensSeen()
     let unprovenLogouts = UnprovenLogouts()
     package let storeHealth: StoreHealth
+    package let sharedEndings = SharedEndings()
     let log: Log
     let tally: Tally
     /// Makes every loop refuse these sessions; returns when all of them do.
@@ -64,7 +65,11 @@ package final class Flows: Sendable {
     ) {
         self.log = log
         self.tally = tally
-        self.announceEnded = announceEnded
+        let shared = sharedEndings
+        self.announceEnded = { sessions in
+            await announceEnded(sessions)
+            shared.add(sessions)
+        }
         directory = ProviderDirectory(log: log, tally: tally)
         storeHealth = StoreHealth(log: log)
     }

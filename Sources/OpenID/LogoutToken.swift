@@ -73,15 +73,21 @@ package struct LogoutToken: Equatable, Sendable {
     ) throws(LogoutTokenFault) -> UnixTime {
         guard let issuedAt = IDToken.numericDate(claims["iat"]) else { throw .claimUnusable("iat") }
         guard issuedAt <= now.advanced(by: skew) else { throw .fromTheFuture("iat") }
-        guard let expires = IDToken.numericDate(claims["exp"]) else { throw .claimUnusable("exp") }
-        guard now < expires.advanced(by: skew) else { throw .expired }
+        // `exp` came with the specification's first errata, and glewlwyd and others write none; a
+        // token without one ends with its age below.
+        var end = UnixTime.distantFuture
+        if let claim = claims["exp"] {
+            guard let expires = IDToken.numericDate(claim) else { throw .claimUnusable("exp") }
+            end = expires.advanced(by: skew)
+            guard now < end else { throw .expired }
+        }
         if let claim = claims["nbf"] {
             guard let notBefore = IDToken.numericDate(claim) else { throw .claimUnusable("nbf") }
             guard notBefore <= now.advanced(by: skew) else { throw .fromTheFuture("nbf") }
         }
         let oldest = issuedAt.advanced(by: ageMax).advanced(by: skew)
         guard now < oldest else { throw .tooOld }
-        return min(oldest, expires.advanced(by: skew))
+        return min(oldest, end)
     }
 
     /// `nil` where it is absent; an empty text says nobody.

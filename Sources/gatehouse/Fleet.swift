@@ -90,6 +90,26 @@ final class Fleet: @unchecked Sendable {
             for worker in workers { worker.loop.post { worker.end(sessions) } }
         }
         discover()
+        shareEndings()
+    }
+
+    /// Through redis, where nodes share one: for as long as the process lives, a little after each turn.
+    private func shareEndings() {
+        let worker = workers[0]
+        let loop = worker.loop
+        loop.post {
+            loop.start { [flows = self.flows] in
+                while true {
+                    let snapshot = worker.snapshot
+                    let environment = FlowEnvironment(
+                        client: worker.client, redis: worker.redis, now: { Clock.wall() },
+                        start: { loop.start($0) }, pause: { await loop.sleep(for: $0) })
+                    let ended = await flows.sharedEndings.exchange(snapshot, environment)
+                    if !ended.isEmpty { await self.refuse(ended) }
+                    await loop.sleep(for: SharedEndings.pause)
+                }
+            }
+        }
     }
 
     func stop() {
@@ -319,6 +339,11 @@ final class Fleet: @unchecked Sendable {
 
     /// Every loop refuses these sessions when this returns, and a restart will not forget them.
     func end(_ sessions: [EndedSession]) async {
+        await refuse(sessions)
+        await journal?.add(sessions.map { .ended($0) })
+    }
+
+    private func refuse(_ sessions: [EndedSession]) async {
         for worker in workers {
             await withCheckedContinuation { continuation in
                 worker.loop.post {
@@ -327,7 +352,6 @@ final class Fleet: @unchecked Sendable {
                 }
             }
         }
-        await journal?.add(sessions.map { .ended($0) })
     }
 
     func end(_ sessions: SessionsToEnd) async {

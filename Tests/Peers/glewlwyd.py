@@ -188,7 +188,7 @@ class Glewlwyd:
         self._call("PUT", "/mod/client/database", module)
         self._call("PUT", "/mod/client/database/reset")
 
-    def register(self, client, secret, redirect_uri, signed_out_uri=None):
+    def register(self, client, secret, redirect_uri, signed_out_uri=None, logged_out_uri=None):
         """A client; without a secret, a public one."""
         self._call(
             "POST",
@@ -205,6 +205,7 @@ class Glewlwyd:
                 "scope": [],
                 "token_endpoint_auth_method": ["client_secret_basic", "client_secret_post"] if secret else ["none"],
                 **({"post_logout_redirect_uris": [signed_out_uri]} if signed_out_uri else {}),
+                **({"backchannel_logout_uri": logged_out_uri} if logged_out_uri else {}),
             },
         )
 
@@ -247,6 +248,10 @@ class Glewlwyd:
         assert known.status == 200 and known.json.get(
             "post_redirect_to"
         ), f"glewlwyd does not know it: {known.status} {known.text}"
+        # At all of the session's clients, which are told by the back channel.
+        everywhere = f"{self.origin}/api/{asked['plugin'][0]}/session/{asked['sid'][0]}"
+        ended = browser.fetch(everywhere, "DELETE", of=page.url)
+        assert ended.status == 200, f"{ended.status} {ended.text}"
         gone = browser.fetch(f"{self.origin}/api/auth/", "DELETE", of=page.url)
         assert gone.status == 200, gone.text
         return browser.click(page, asked["callback_url"][0])

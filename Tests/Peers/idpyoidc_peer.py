@@ -24,7 +24,7 @@ USERS = {
 
 
 class IdPyOIDC:
-    """Running until `stop`. `clients` are names to (secret or None, redirect URI, signed-out URI)."""
+    """Running until `stop`. `clients` are names to (secret or None, redirect URI, signed-out URI, back-channel logout URI)."""
 
     def __init__(self, folder, certificates, clients, access_token_lifetime=3600):
         self.folder = Path(folder)
@@ -64,12 +64,14 @@ class IdPyOIDC:
         return browser.submit(page)
 
 
-def _client(name, secret, redirect_uri, signed_out_uri):
+def _client(name, secret, redirect_uri, signed_out_uri, logged_out_uri):
     return {
         "client_id": name,
         "redirect_uris": [[redirect_uri, None]],
         "post_logout_redirect_uris": [[signed_out_uri, None]],
         "post_logout_redirect_uri": [signed_out_uri, None],
+        "backchannel_logout_uri": logged_out_uri,
+        "backchannel_logout_session_required": True,
         "token_endpoint_auth_method": "client_secret_basic" if secret else "none",
         "client_salt": "salted",
         "client_authn_method": ["client_secret_basic", "client_secret_post", "none"] if secret else ["public", "none"],

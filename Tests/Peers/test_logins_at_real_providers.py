@@ -28,13 +28,14 @@ class Room:
         port = free_port()
         url = f"http://localhost:{port}"
         callback, signed_out = f"{url}/.auth/callback", f"{url}/.auth/signed-out"
+        logged_out = f"{url}/.auth/backchannel-logout"
         secret = SECRET if client == "gatehouse" else None
         self.upstream, self.certificates = upstream, certificates
         if name == "glewlwyd":
             self.provider = Glewlwyd(folder / name, certificates, LIFETIME)
-            self.provider.register(client, secret, callback, signed_out)
+            self.provider.register(client, secret, callback, signed_out, logged_out)
         else:
-            self.provider = IdPyOIDC(folder / name, certificates, {client: (secret, callback, signed_out)}, LIFETIME)
+            self.provider = IdPyOIDC(folder / name, certificates, {client: (secret, callback, signed_out, logged_out)}, LIFETIME)
         self.api = GraphQLAPI(self.provider.issuer, certificates)
         self.gateway = run(
             config_for(
@@ -163,6 +164,26 @@ def test_signing_out_ends_both_sessions(room):
     assert room.gateway.ask("GET", "/page", kept).status == 401
     again = browser.open(room.gateway.at("/page"))
     assert not again.url.startswith(room.gateway.url) and again.status == 200, "asked for the password again"
+
+
+@pytest.mark.parametrize("room_for_all", ["glewlwyd"], indirect=True)  # idpyoidc: each login a session of its own
+def test_the_provider_ends_the_other_session_of_its_own(room):
+    browser = room.browser()
+    room.sign_in(browser, "bob")
+    kept = f"Cookie: {browser.cookie_field(room.gateway.url)}"
+    # The provider's session goes on with a second one here, in what looks like the same browser.
+    browser.cookies = [c for c in browser.cookies if not c.name.startswith("gatehouse")]
+    page = browser.open(room.gateway.at("/page"))
+    if page.url != room.gateway.at("/page"):
+        page = room.provider.sign_in(browser, page, "bob")
+    assert page.url == room.gateway.at("/page") and room.gateway.ask("GET", "/page", kept).status == 200
+    question = browser.submit(browser.open(room.gateway.at("/.auth/logout")), form="/.auth/logout")
+    room.provider.sign_out(browser, question)
+    refused = lambda: [e["cause"] for e in room.gateway.events("backchannel-logout-refused")]
+    until(
+        lambda: room.gateway.ask("GET", "/page", kept).status == 401,
+        lambda: f"the first session ends by the back channel: {refused()} {room.provider.process.output[-1500:]}",
+    )
 
 
 def test_two_people_in_two_browsers_stay_apart(room):
