@@ -34,7 +34,7 @@ extension Gatekeeper {
         }
         let external = snapshot.configuration.externalURL
         guard external.isLoopback,
-            Origin.isLoopback(host: String(decoding: facts.host, as: UTF8.self))
+            Origin.isLoopback(host: facts.host.text)
         else { return refuse(.hostUnknown, request, inquiry, facts) }
         inquiry.isOtherLoopback = true
         return nil
@@ -63,7 +63,7 @@ extension Gatekeeper {
     private func redirect(
         to origin: Origin, _ request: borrowing Request, _ facts: borrowing RequestFacts
     ) -> Verdict {
-        let path = String(decoding: facts.path, as: UTF8.self)
+        let path = facts.path.text
         return .answer(.permanentRedirect(origin.description + path + request.queryText))
     }
 
@@ -91,14 +91,14 @@ extension Gatekeeper {
         let host = snapshot.hosts.hosts[inquiry.host]
         return switch host.pattern {
         case .exact: host.origin
-        case .suffix: snapshot.hosts.origin(onHost: facts.host)
+        case .suffix: snapshot.hosts.origin(onHost: [UInt8](facts.host.span))
         }
     }
 
     func askedHost(_ inquiry: borrowing Inquiry, _ facts: borrowing RequestFacts) -> AskedHost {
         switch snapshot.hosts.hosts[inquiry.host].pattern {
         case .exact: .named(inquiry.host)
-        case .suffix: .wildcard(facts.host)
+        case .suffix: .wildcard([UInt8](facts.host.span))
         }
     }
 
@@ -110,7 +110,8 @@ extension Gatekeeper {
         let origin =
             switch host.pattern {
             case .exact: host.originOctets
-            case .suffix: Array(snapshot.hosts.origin(onHost: facts.host).description.utf8)
+            case .suffix:
+                Array(snapshot.hosts.origin(onHost: [UInt8](facts.host.span)).description.utf8)
             }
         return byOriginAlone
             ? .ofOrigin(request, ourOrigin: origin.span) : .of(request, ourOrigin: origin.span)

@@ -97,7 +97,7 @@ package struct Gatekeeper: ~Copyable {
         let isAgain = if case .unread = known { gathered != nil } else { true }
         cookies.read(request.head, octets)
         let passesTracestate = identify(
-            request, from: peer, named: isAgain ? facts.requestID : [], into: &facts)
+            request, from: peer, named: isAgain ? [UInt8](facts.requestID.span) : [], into: &facts)
         var inquiry = Inquiry(
             peer: peer, known: known, gathered: gathered, now: now,
             passesTracestate: passesTracestate)
@@ -164,7 +164,7 @@ package struct Gatekeeper: ~Copyable {
                 request.octets.extracting(request.head.path.range),
                 options: CanonicalPath.Options(encodedSlashesPass: true), into: &matchedPath)
         } catch { return refuse(.pathAmbiguous(error.sentence), request, inquiry, facts) }
-        facts.path.removeAll(keepingCapacity: true)
+        facts.path.removeAll()
         facts.path.append(contentsOf: matchedPath)
         if let verdict = redirectToExternal(request, inquiry, facts) { return verdict }
 
@@ -275,7 +275,7 @@ package struct Gatekeeper: ~Copyable {
     /// What the tables say, once the session is known; `nil` to go on.
     private func rule(
         _ request: borrowing Request, _ route: CompiledRoute, hasQuery: Bool, _ inquiry: Inquiry,
-        _ facts: RequestFacts
+        _ facts: borrowing RequestFacts
     ) -> Verdict? {
         let isSignedIn = inquiry.finding != .none
         switch access(route.settings.access, isSignedIn: isSignedIn, facts.asker) {
@@ -333,7 +333,7 @@ package struct Gatekeeper: ~Copyable {
     /// Through the provider for a new token, for a person who is signed in all the while.
     private func renewLogin(
         _ route: CompiledRoute, _ request: borrowing Request, _ inquiry: Inquiry,
-        _ facts: RequestFacts
+        _ facts: borrowing RequestFacts
     ) -> Verdict? {
         guard let session = view.session() else { return nil }
         return beginLogin(
@@ -346,7 +346,7 @@ package struct Gatekeeper: ~Copyable {
     static let methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
     private func match(
-        _ path: Span<UInt8>, _ request: borrowing Request, _ facts: RequestFacts
+        _ path: Span<UInt8>, _ request: borrowing Request, _ facts: borrowing RequestFacts
     ) -> Int? {
         snapshot.routes.match(
             path: path, host: facts.host.span, method: request.method,
@@ -382,12 +382,13 @@ package struct Gatekeeper: ~Copyable {
     {
         let known = snapshot.bindings[inquiry.host]
         guard known.isEmpty else { return known }
-        if let found = wildcardBindings[facts.host] { return found }
+        let host = [UInt8](facts.host.span)
+        if let found = wildcardBindings[host] { return found }
         let found = Snapshot.bindings(
-            onHost: String(decoding: facts.host, as: UTF8.self), snapshot.configuration.providers)
+            onHost: facts.host.text, snapshot.configuration.providers)
         // Hosts under a wildcard are the client's to choose; remembering them has an end.
         if wildcardBindings.count >= Self.wildcardHostsMax { wildcardBindings.removeAll() }
-        wildcardBindings[facts.host] = found
+        wildcardBindings[host] = found
         return found
     }
 
@@ -435,12 +436,12 @@ package struct Gatekeeper: ~Copyable {
     /// For what went wrong outside a decision: a head that could not be read, an upstream that did
     /// not answer. The shape is the asker's, as far as the request got.
     package func failureAnswer(
-        status: Int, code: String, sentence: String, facts: RequestFacts
+        status: Int, code: String, sentence: String, facts: borrowing RequestFacts
     ) -> Answer {
         let statement = Statement(status: status, code: code, sentence: sentence)
         let audience = Audience(
             asker: facts.asker, isGraphQL: facts.isGraphQL,
-            requestID: String(decoding: facts.requestID, as: UTF8.self))
+            requestID: facts.requestID.text)
         return snapshot.finished(snapshot.answer(statement, to: audience))
     }
 }

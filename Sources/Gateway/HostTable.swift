@@ -94,7 +94,7 @@ func hasSuffix(_ name: Span<UInt8>, _ suffix: Span<UInt8>) -> Bool {
 
 /// What a Host field, a target's authority or X-Forwarded-Host names, in one spelling: lower case,
 /// without port, without the root's dot. `false` where it is no host; then `out` is as it was.
-func appendHost(_ text: Span<UInt8>, to out: inout [UInt8]) -> Bool {
+func appendHost(_ text: Span<UInt8>, to out: inout OctetWriter) -> Bool {
     guard HostField.isValid(text) else { return false }
     if text[0] == UInt8(ascii: "[") {
         guard let host = HostField.parse(text)?.host else { return false }
@@ -107,7 +107,7 @@ func appendHost(_ text: Span<UInt8>, to out: inout [UInt8]) -> Bool {
     return true
 }
 
-func appendLowercased(_ text: Span<UInt8>, to out: inout [UInt8]) {
+func appendLowercased(_ text: Span<UInt8>, to out: inout OctetWriter) {
     out.append(addingCapacity: text.count) { output in
         for index in text.indices { output.append(text[index].asciiLowercased) }
     }

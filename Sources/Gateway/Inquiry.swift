@@ -122,9 +122,9 @@ extension Gatekeeper {
             return .none
         }
         if let route, !isStrongEnough(for: route, at: now) { return .none }
-        facts.subject.removeAll(keepingCapacity: true)
+        facts.subject.removeAll()
         facts.subject.append(contentsOf: view.octets.span.extracting(view.subject))
-        facts.providerSession.removeAll(keepingCapacity: true)
+        facts.providerSession.removeAll()
         facts.session = SessionMark(view, provider: provider)
         if let session = view.providerSessionID {
             facts.providerSession.append(contentsOf: view.octets.span.extracting(session))

@@ -35,7 +35,7 @@ extension Gatekeeper {
                 Pages.fragmentReader(
                     action: callbackAction(provider),
                     allowsPlainProvider: snapshot.configuration.externalURL.scheme == .http,
-                    requestID: String(decoding: facts.requestID, as: UTF8.self)))
+                    requestID: facts.requestID.text))
         }
         return complete(provider, query, .query, request, inquiry, &facts)
     }

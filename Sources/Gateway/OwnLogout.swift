@@ -80,7 +80,7 @@ extension Gatekeeper {
             action: "/.auth/logout" + request.queryText, formToken: token,
             endsProviderSession: snapshot.configuration.session.logout.provider,
             allowsPlainProvider: snapshot.configuration.externalURL.scheme == .http,
-            requestID: String(decoding: facts.requestID, as: UTF8.self))
+            requestID: facts.requestID.text)
     }
 
     // MARK: The form's token

@@ -93,7 +93,7 @@ extension Gatekeeper {
                 return .answer(.seeOther(next))
             }
             return .answer(
-                Pages.signedOut(requestID: String(decoding: facts.requestID, as: UTF8.self)))
+                Pages.signedOut(requestID: facts.requestID.text))
         case .backchannelLogout: return answerBackchannelLogout(request, inquiry, facts)
         case .frontchannelLogout: return answerFrontchannelLogout(request, inquiry, &facts)
         case .me: return answerMe(request, inquiry, &facts)

@@ -13,7 +13,7 @@ struct RequestIdentifiers {
 
     init(seed: UInt64) { state = seed }
 
-    mutating func appendRequestID(_ sent: Span<UInt8>?, to out: inout [UInt8]) {
+    mutating func appendRequestID(_ sent: Span<UInt8>?, to out: inout OctetWriter) {
         if let sent, RequestIdentifiers.isSafeID(sent) {
             out.append(contentsOf: sent)
         } else {
@@ -26,7 +26,7 @@ struct RequestIdentifiers {
     }
 
     /// - Returns: whether the client's was taken; only then does its `tracestate` mean anything.
-    mutating func appendTraceparent(_ sent: Span<UInt8>?, to out: inout [UInt8]) -> Bool {
+    mutating func appendTraceparent(_ sent: Span<UInt8>?, to out: inout OctetWriter) -> Bool {
         if let sent, RequestIdentifiers.isTraceparent(sent) {
             out.append(contentsOf: sent)
             return true

@@ -29,8 +29,8 @@ extension Gatekeeper {
             }
         }
         return Asked(
-            requestID: String(decoding: facts.requestID, as: UTF8.self),
-            host: String(decoding: facts.host, as: UTF8.self), origin: origin(inquiry, facts),
+            requestID: facts.requestID.text,
+            host: facts.host.text, origin: origin(inquiry, facts),
             client: facts.client, asker: facts.asker, isGraphQL: facts.isGraphQL,
             wantsPlainJSON: facts.isGraphQL && request.wantsPlainJSON, loginCookies: logins,
             sessionCookieNames: sessions)
@@ -67,7 +67,7 @@ extension Gatekeeper {
             let name = snapshot.configuration.providers[index].name
             return Pages.Act(name, OwnPath.loginTarget(returnTo: returnTo, provider: name))
         }
-        return Pages.chooser(acts, requestID: String(decoding: facts.requestID, as: UTF8.self))
+        return Pages.chooser(acts, requestID: facts.requestID.text)
     }
 
     func redirectURI(
@@ -83,7 +83,7 @@ extension Gatekeeper {
     func returnPath(_ request: borrowing Request, _ facts: borrowing RequestFacts) -> String {
         guard request.isGetOrHead else { return "/" }
         return ReturnPath.checked(
-            String(decoding: facts.path, as: UTF8.self) + request.queryText)
+            facts.path.text + request.queryText)
     }
 
     /// The path of a Referer of our own origin, else `/`.
@@ -122,7 +122,7 @@ extension Gatekeeper {
         var audience = Audience(
             asker: facts.asker, isGraphQL: facts.isGraphQL,
             wantsPlainJSON: facts.isGraphQL && request.wantsPlainJSON,
-            requestID: String(decoding: facts.requestID, as: UTF8.self))
+            requestID: facts.requestID.text)
         if inquiry.isHostOurs {
             audience.loginURL =
                 origin(inquiry, facts).description

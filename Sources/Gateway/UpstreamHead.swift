@@ -244,9 +244,9 @@ struct UpstreamHead {
             out.append("\r\n")
         }
         out.append("X-Request-Id: ")
-        out.append(contentsOf: ids.requestID)
+        out.append(contentsOf: ids.requestID.span)
         out.append("\r\ntraceparent: ")
-        out.append(contentsOf: ids.traceparent)
+        out.append(contentsOf: ids.traceparent.span)
         out.append("\r\n")
     }
 }

@@ -7,7 +7,7 @@ import Values
 /// A value to reuse: its array keeps its room from one request to the next. Offsets count from the
 /// first octet the reader was given, so `octets.extracting(head.target.range)` is the target in the
 /// buffer where it was received.
-package struct RequestHead: MessageHead, Sendable {
+public struct RequestHead: Sendable {
     package var method = Method.get
     package var methodToken = OctetRange.empty
     package var target = OctetRange.empty
@@ -22,8 +22,8 @@ package struct RequestHead: MessageHead, Sendable {
     package var hasQuery = false
     /// 0 or 1.
     package var minorVersion: UInt8 = 1
-    package var fields: [FieldLine] = []
-    package var present = KnownFields()
+    public package(set) var fields: [FieldLine] = []
+    public package(set) var present = KnownFields()
     /// What to consume: through the empty line, blank lines before the request line included.
     package var octetCount = 0
     package var framing = BodyFraming.none
@@ -36,13 +36,8 @@ package struct RequestHead: MessageHead, Sendable {
     /// The host's name in `authority`, without port and without the root's dot; `nil` for an address in
     /// brackets, which has many spellings, and where the target names the host.
     package var hostName: OctetRange?
-    /// By `KnownField.number`: the index and 1 of the field's first line; 0 where it is absent, and
-    /// `searched` where it does not fit.
-    private var firstLines = InlineArray<96, UInt8>(repeating: 0)
     /// Fields of more than one line.
-    private var repeated = KnownFields()
-
-    private static let searched = UInt8.max
+    @usableFromInline var repeated = KnownFields()
 
     package init() { fields.reserveCapacity(32) }
 
@@ -88,7 +83,6 @@ package struct RequestHead: MessageHead, Sendable {
                 repeated.insert(field.known)
             } else {
                 present.insert(field.known)
-                firstLines[Int(field.known.number)] = UInt8(clamping: index + 1)
             }
         }
         guard connectionMembers <= ConnectionOptions.membersMax else {
@@ -144,28 +138,22 @@ package struct RequestHead: MessageHead, Sendable {
     }
 }
 
-// Policy asks these a dozen times of each request, so the first line of a field is known and most have
-// no second. As the protocol has them they would be searched for, and from another room, which does
-// not see into this one, the whole head copied for each call.
-extension RequestHead {
-    package func first(_ known: KnownField) -> FieldLine? {
-        nextIndex(of: known, from: 0).map { fields[$0] }
+// Policy asks these a dozen times of each request. They are `public` and inlinable because a room does
+// not see into another: a call would copy the whole head to hand it over.
+extension RequestHead: MessageHead {
+    @inlinable public func first(_ known: KnownField) -> FieldLine? {
+        guard let index = nextIndex(of: known, from: 0) else { return nil }
+        return fields[index]
     }
 
-    package func only(_ known: KnownField) -> FieldLine? {
+    @inlinable public func only(_ known: KnownField) -> FieldLine? {
         guard !repeated.contains(known) else { return nil }
         return first(known)
     }
 
-    package func nextIndex(of known: KnownField, from start: Int) -> Int? {
-        guard present.contains(known), known != .other else { return nil }
-        let place = firstLines[Int(known.number)]
-        let first = Int(place) - 1
-        if place != Self.searched {
-            if start <= first { return first }
-            if !repeated.contains(known) { return nil }
-        }
-        var index = max(start, first)
+    @inlinable public func nextIndex(of known: KnownField, from start: Int) -> Int? {
+        guard present.contains(known), start >= 0 else { return nil }
+        var index = start
         while index < fields.count {
             if fields[index].known == known { return index }
             index += 1

@@ -129,7 +129,7 @@ extension ClientConnection {
         if answer.field("Date") == nil { worker.writeDate(to: &wire.outbox.octets) }
         if !exchange.facts.requestID.isEmpty {
             wire.outbox.octets.append("X-Request-Id: ")
-            wire.outbox.octets.append(contentsOf: exchange.facts.requestID)
+            wire.outbox.octets.append(contentsOf: exchange.facts.requestID.span)
             wire.outbox.octets.append("\r\n")
         }
         let hasContent = answer.status >= 200 && answer.status != 204 && answer.status != 304

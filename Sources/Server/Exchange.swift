@@ -493,5 +493,5 @@ final class Exchange {
 
     var isForSite: Bool { client?.isForSite ?? true }
 
-    var requestID: String { String(decoding: facts.requestID, as: UTF8.self) }
+    var requestID: String { facts.requestID.text }
 }

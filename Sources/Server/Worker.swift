@@ -373,14 +373,15 @@ package final class Worker: @unchecked Sendable {
         case .opened: counts.sessionsOpened &+= 1
         case .failed: counts.sessionsNotOpened &+= 1
         }
-        if sink.isOn { writeAccessLine(exchange, microseconds: microseconds) }
+        if sink.isOn { writeAccessLine(exchange, exchange.facts, microseconds: microseconds) }
     }
 
     var logsAccess: Bool { sink.isOn }
 
-    private func writeAccessLine(_ exchange: Exchange, microseconds: Int) {
+    private func writeAccessLine(
+        _ exchange: Exchange, _ facts: borrowing RequestFacts, microseconds: Int
+    ) {
         let configuration = exchange.plan?.snapshot.configuration ?? snapshot.configuration
-        let facts = exchange.facts
         let peer = exchange.client?.peer
         let client = facts.client ?? peer?.address
         let route =

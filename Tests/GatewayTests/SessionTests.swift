@@ -125,7 +125,8 @@ import Values
     {
         let door = try Door()
         #expect(try door.ask("GET", "/page", [door.signedIn()]).kind == "forward")
-        let session = try #require(door.facts.session).key
+        let met = door.facts.session
+        let session = try #require(met).key
         let cell = LastSeen(at: noon)
         door.gatekeeper.watch(session, cell)
         door.now = noon + .seconds(60)
