@@ -172,6 +172,21 @@ static inline bool octets_are_same(
 static inline size_t octets_plain_end(const uint8_t *_Nullable octets, size_t from, size_t count) {
     size_t at = from;
     if (octets == NULL || from >= count) return count;
+#if defined(__SSE2__)
+    while (count - from >= 16) {
+        // The last block overlaps the one before, so that no octet is left over.
+        const size_t start = count - at >= 16 ? at : count - 16;
+        const __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(octets + start));
+        const __m128i special = _mm_or_si128(
+            _mm_cmpeq_epi8(block, _mm_set1_epi8('%')), _mm_cmpeq_epi8(block, _mm_set1_epi8(',')));
+        // As signed numbers, octets outside ASCII and controls are below a space.
+        const __m128i outside = _mm_or_si128(
+            _mm_cmplt_epi8(block, _mm_set1_epi8(0x20)), _mm_cmpeq_epi8(block, _mm_set1_epi8(0x7f)));
+        if (_mm_movemask_epi8(_mm_or_si128(special, outside)) != 0) break;
+        at = start + 16;
+        if (at == count) return count;
+    }
+#endif
     while (count - from >= 8) {
         // The last word overlaps the one before, so that no octet is left over.
         const size_t start = count - at >= 8 ? at : count - 8;

@@ -11,6 +11,7 @@ internal import Values
 struct CookieNames: Sendable {
     /// The configured name without its prefix.
     private let base: [UInt8]
+    private let first: UInt8
 
     init(_ configuration: Configuration) {
         var name = configuration.session.cookie.name[...]
@@ -18,11 +19,15 @@ struct CookieNames: Sendable {
             name = name.dropFirst(prefix.count)
         }
         base = Array(name.utf8)
+        // The configuration refuses an empty name.
+        first = base.first ?? UInt8(ascii: "_")
     }
 
     /// `NAME`, `NAME.…` (pieces and providers) and `NAME-login.…`, under either prefix and none.
     func areOurs(_ name: Span<UInt8>) -> Bool {
-        isOurs(name, behind: "") || isOurs(name, behind: "__Host-")
+        // Nearly every foreign name is told by its first octet.
+        guard !name.isEmpty, name[0] == first || name[0] == UInt8(ascii: "_") else { return false }
+        return isOurs(name, behind: "") || isOurs(name, behind: "__Host-")
             || isOurs(name, behind: "__Secure-")
     }
 

@@ -195,12 +195,16 @@ extension Forwarding {
         to out: inout OctetWriter
     ) {
         let isHTTPS = isSaidHTTPS || (!isSaidHTTP && external.scheme == .https)
+        // Where the only address is one of IPv4, it is written once and copied for `Forwarded`.
+        var address = 0..<0
         if !chain.isEmpty {
             out.append("X-Forwarded-For: ")
+            let start = out.count
             for index in chain.indices {
                 if index > 0 { out.append(", ") }
                 out.append(chain[index])
             }
+            if chain.count == 1 { address = start..<out.count }
             out.append("\r\n")
         }
         if isHTTPS {
@@ -221,7 +225,7 @@ extension Forwarding {
             switch chain[index] {
             case .v4:
                 out.append("for=")
-                out.append(chain[index])
+                if address.isEmpty { out.append(chain[index]) } else { out.append(again: address) }
             case .v6:
                 out.append("for=\"[")
                 out.append(chain[index])

@@ -274,7 +274,8 @@ package struct Gatekeeper: ~Copyable {
 
     /// What the tables say, once the session is known; `nil` to go on.
     private func rule(
-        _ request: borrowing Request, _ route: CompiledRoute, hasQuery: Bool, _ inquiry: Inquiry,
+        _ request: borrowing Request, _ route: CompiledRoute, hasQuery: Bool,
+        _ inquiry: borrowing Inquiry,
         _ facts: borrowing RequestFacts
     ) -> Verdict? {
         let isSignedIn = inquiry.finding != .none
@@ -332,7 +333,7 @@ package struct Gatekeeper: ~Copyable {
 
     /// Through the provider for a new token, for a person who is signed in all the while.
     private func renewLogin(
-        _ route: CompiledRoute, _ request: borrowing Request, _ inquiry: Inquiry,
+        _ route: CompiledRoute, _ request: borrowing Request, _ inquiry: borrowing Inquiry,
         _ facts: borrowing RequestFacts
     ) -> Verdict? {
         guard let session = view.session() else { return nil }

@@ -101,7 +101,7 @@ extension ClientStream {
             if answer.field("Date") == nil { worker.writeDate(to: &lines) }
             if !exchange.facts.requestID.isEmpty {
                 lines.append("X-Request-Id: ")
-                lines.append(contentsOf: exchange.facts.requestID)
+                lines.append(utf8: exchange.requestID)
                 lines.append("\r\n")
             }
             if isGRPC {

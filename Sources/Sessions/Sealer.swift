@@ -10,8 +10,8 @@
 // moved to another cookie, purpose, key or number of pieces does not open, and neither does any
 // other spelling of its text: the decoder accepts the canonical one alone.
 //
-// A sealer belongs to a loop or a flow. It keeps one keyed context per ring key for sessions and
-// its scratch room, so that opening a session cookie allocates nothing in the steady state.
+// A sealer belongs to a loop or a flow. It keeps one keyed context per ring key for sessions, and
+// whoever opens many lends it room, so that opening one allocates nothing in the steady state.
 
 internal import Cryptography
 package import Values
@@ -26,9 +26,13 @@ package final class Sealer {
     /// Contexts of the purposes without a salt, made when first met: one for a ring's key, a purpose
     /// and a name of the configuration.
     private var contexts: [Context] = []
-    // Scratch room of `open`.
-    private var decoded = OctetWriter()
-    private var associated = OctetWriter(capacity: 128)
+    /// Room that `open` uses again.
+    package struct Scratch: ~Copyable {
+        var decoded = OctetWriter()
+        var associated = OctetWriter(capacity: 128)
+
+        package init() {}
+    }
 
     /// What opens and seals under one name.
     private final class Context {
@@ -92,9 +96,11 @@ package final class Sealer {
     /// count.
     package func open(
         _ text: Span<UInt8>, for purpose: Purpose, named name: String,
-        appendingTo plaintext: inout OctetWriter, at now: UnixTime
+        appendingTo plaintext: inout OctetWriter, at now: UnixTime, in scratch: inout Scratch
     ) -> Opened? {
-        open(text, purpose, name, appendingTo: &plaintext, at: now, in: &decoded, &associated)
+        open(
+            text, purpose, name, appendingTo: &plaintext, at: now, in: &scratch.decoded,
+            &scratch.associated)
     }
 
     private func open(
@@ -130,7 +136,9 @@ package final class Sealer {
         appendingTo plaintext: inout [UInt8], at now: UnixTime
     ) -> Opened? {
         var octets = OctetWriter(capacity: text.count)
-        let opened = open(text, for: purpose, named: name, appendingTo: &octets, at: now)
+        var scratch = Scratch()
+        let opened = open(
+            text, for: purpose, named: name, appendingTo: &octets, at: now, in: &scratch)
         plaintext.append(contentsOf: octets.span)
         return opened
     }

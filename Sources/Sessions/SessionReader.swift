@@ -11,6 +11,7 @@ package struct SessionReader: ~Copyable {
     private let sealer: Sealer
     private var pieces = CookiePieces()
     private var joined = OctetWriter()
+    private var scratch = Sealer.Scratch()
 
     package init(_ sealer: Sealer) { self.sealer = sealer }
 
@@ -33,15 +34,16 @@ package struct SessionReader: ~Copyable {
             if count == 1 {
                 let text = octets.extracting(pieces[0, attempt])
                 opened = sealer.open(
-                    text, for: .session, named: cookies.name, appendingTo: &view.octets, at: now)
+                    text, for: .session, named: cookies.name, appendingTo: &view.octets, at: now,
+                    in: &scratch)
             } else {
                 joined.removeAll()
                 for index in 0..<count {
                     joined.append(contentsOf: octets.extracting(pieces[index, attempt]))
                 }
-                opened = sealer.open(
-                    joined.span, for: .session, named: cookies.name, appendingTo: &view.octets,
-                    at: now)
+                opened = Self.open(
+                    joined, with: sealer, named: cookies.name, appendingTo: &view.octets, at: now,
+                    in: &scratch)
             }
             guard let opened else { continue }
             view.handle = nil
@@ -53,6 +55,15 @@ package struct SessionReader: ~Copyable {
             }
         }
         return .unreadable
+    }
+
+    private static func open(
+        _ joined: borrowing OctetWriter, with sealer: Sealer, named name: String,
+        appendingTo plaintext: inout OctetWriter, at now: UnixTime,
+        in scratch: inout Sealer.Scratch
+    ) -> Sealer.Opened? {
+        sealer.open(
+            joined.span, for: .session, named: name, appendingTo: &plaintext, at: now, in: &scratch)
     }
 
     /// How many pieces the first one says there are. A lie is found out when the whole is opened.

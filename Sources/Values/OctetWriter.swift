@@ -75,6 +75,15 @@
         written &+= count
     }
 
+    /// Once more what was written there.
+    @inlinable public mutating func append(again range: Range<Int>) {
+        precondition(range.upperBound <= written)
+        reserve(range.count)
+        // SAFETY: the octets are written ones, and the room for their copy lies behind all of them.
+        unsafe (memory + written).update(from: memory + range.lowerBound, count: range.count)
+        written &+= range.count
+    }
+
     /// Lets `body` write at most so many octets.
     @inlinable public mutating func append(
         addingCapacity count: Int, _ body: (inout OutputSpan<UInt8>) -> Void

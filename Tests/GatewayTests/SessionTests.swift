@@ -113,7 +113,8 @@ import Values
             let door = try Door()
             let cookie = door.signedIn { $0.providerSessionID = "s-1" }
             #expect(try door.ask("GET", "/page", [cookie]).kind == "forward")
-            let watch = try #require(door.facts.watch(under: door.snapshot))
+            let found = door.facts.watch(under: door.snapshot)
+            let watch = try #require(found)
             let before = door.gatekeeper.hasEnded(watch, at: noon)
             door.gatekeeper.end(scopes(door)[index], from: noon, until: noon + .seconds(60))
             let after = door.gatekeeper.hasEnded(watch, at: noon)

@@ -27,6 +27,9 @@ import Values
         writer.append(" and more")
         let text = writer.text
         #expect(text == "kept and more")
+        writer.append(again: 5..<8)
+        let repeated = writer.text
+        #expect(repeated == "kept and moreand")
         writer.removeAll()
         let isEmpty = writer.isEmpty
         #expect(isEmpty)
