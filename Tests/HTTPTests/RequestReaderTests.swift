@@ -408,6 +408,26 @@ struct RequestRow: Sendable, CustomTestStringConvertible {
         #expect(step == (fault == nil ? .head : .refused(.fields(.connectionTooLong))))
     }
 
+    /// Long values are looked through by blocks of several widths: none may overlook an octet.
+    @Test func `a control is found in every place of a long value, and other octets in none`() {
+        let front = Array("GET / HTTP/1.1\r\nHost: a\r\nCookie: ".utf8)
+        let value = [UInt8](repeating: UInt8(ascii: "a"), count: 700)
+        let back = Array("\r\n\r\n".utf8)
+        for place in value.indices {
+            for octet: UInt8 in [0x00, 0x1f, 0x7f, 0x09, 0x20, 0x80, 0xff] {
+                var message = front + value + back
+                message[front.count + place] = octet
+                var head = RequestHead()
+                var reader = RequestReader()
+                let step = reader.step(message.span, into: &head)
+                let isLawful = octet == 0x09 || octet == 0x20 || octet >= 0x80
+                let expected: RequestReader.Step =
+                    isLawful ? .head : .refused(.fields(.valueInvalid))
+                if step != expected { Issue.record("\(octet) in place \(place): \(step)") }
+            }
+        }
+    }
+
     @Test func `a fault before the limit is reported as itself however it is split`() {
         let limits = HTTPLimits(requestLineOctetsMax: 64, headOctetsMax: 80, fieldsMax: 4)
         let long = String(repeating: "v", count: 100)

@@ -72,3 +72,25 @@ import Values
         #expect(address.description == text)
     }
 }
+
+@Suite struct `Octets that stand as they are in a field` {
+    @Test func `end at the first that does not, in every place and length`() {
+        for count in 0...50 {
+            let plain = [UInt8](repeating: UInt8(ascii: "a"), count: count)
+            #expect(OctetText.plainEnd(of: plain.span, from: 0) == count)
+            for place in plain.indices {
+                for octet in UInt8.min ... .max {
+                    var text = plain
+                    text[place] = octet
+                    let stays = (0x20...0x7e).contains(octet) && octet != 0x25 && octet != 0x2c
+                    let end = OctetText.plainEnd(of: text.span, from: 0)
+                    if end != (stays ? count : place) {
+                        Issue.record("\(octet) in place \(place) of \(count)")
+                    }
+                    let behind = OctetText.plainEnd(of: text.span, from: place + 1)
+                    if behind != count { Issue.record("behind place \(place) of \(count)") }
+                }
+            }
+        }
+    }
+}
