@@ -466,6 +466,7 @@ final class ClientConnection: LoopHandler {
     ///   with a reset, which could take our answer away from it.
     func finishClosing(isWhole: Bool = true) {
         worker.idle.remove(self)
+        wire.sealEnd(worker)
         flush()
         if wire.isBroken { return close() }
         if isWhole, !wire.hasUnsent, !wire.mayRead, !hasOctets { return close() }

@@ -49,6 +49,8 @@ package final class Listener: LoopHandler, @unchecked Sendable {
         self.isUnix = isUnix
         self.isShared = isShared
         self.isCounted = isCounted
+        // Linux hands it down to what is accepted, which saves a call for each.
+        if !isUnix { Socket.noDelay(number) }
     }
 
     /// Whether clients may begin with HTTP/2's preface (RFC 9113 §3.3).
@@ -121,7 +123,6 @@ package final class Listener: LoopHandler, @unchecked Sendable {
     }
 
     private func open(_ descriptor: consuming Descriptor, from address: IPAddress?) {
-        if !isUnix { Socket.noDelay(descriptor.number) }
         if requiresPreface { return awaitPreface(descriptor, from: address) }
         if isCounted, !worker.connections.admit(address) { return }
         open += 1

@@ -26,6 +26,8 @@ final class Sealing {
     var outbox = Outbox()
     /// What was received and found no room with its reader.
     var opened: [UInt8] = []
+    /// What waits is a session ticket, which goes with the answer to the request that came along.
+    var isHeld = false
     /// How much TLS has answered by itself (alerts, key updates) that the kernel has not taken.
     var unasked = 0
 
@@ -83,7 +85,8 @@ struct Wire: ~Copyable {
 
     var hasUnsent: Bool {
         if let stream { return !outbox.isEmpty || stream.hasUnsent }
-        return !outbox.isEmpty || (sealing.map { !$0.outbox.isEmpty } ?? false)
+        return !outbox.isEmpty
+            || (sealing.map { !$0.isHeld && !$0.outbox.isEmpty } ?? false)
     }
 
     /// Takes note of what the kernel has announced.
@@ -155,10 +158,11 @@ struct Wire: ~Copyable {
         guard case .octets = received else { return received }
         defer {
             sealed.removeAll()
-            flushSealed(worker)
+            if !sealing.isHeld { flushSealed(worker) }
         }
         worker.openedOctets.removeAll(keepingCapacity: true)
         let before = sealing.outbox.count
+        let wasOpen = sealing.connection.progress == .open
         do throws(TLSFault) {
             if before == 0 { prepareSealed(sealing, worker) }
             try sealing.connection.receive(
@@ -172,6 +176,7 @@ struct Wire: ~Copyable {
         if sealing.connection.peerClosed { mayRead = true }
         let opened = worker.openedOctets
         guard !opened.isEmpty else { return sealing.connection.peerClosed ? .end : .nothing }
+        if !wasOpen, !isBlocked, sealing.connection.isServer { sealing.isHeld = true }
         let taken = buffer.append(opened.span)
         if taken < opened.count {
             sealing.opened = Array(opened[taken...])
@@ -328,6 +333,7 @@ struct Wire: ~Copyable {
     /// Sends what TLS has made. An idle connection holds no buffers: they go back when all is sent.
     mutating func flushSealed(_ worker: Worker) {
         guard let sealing, !isBlocked else { return }
+        sealing.isHeld = false
         var waiting = Outbox()
         swap(&waiting, &sealing.outbox)
         let total = waiting.count
@@ -376,6 +382,16 @@ struct Wire: ~Copyable {
 
     /// Whether octets of messages may be sent.
     var isOpen: Bool { sealing.map { $0.connection.progress == .open } ?? true }
+
+    /// Seals what has gathered and, behind it, that nothing follows: they leave together.
+    mutating func sealEnd(_ worker: Worker) {
+        guard let sealing, !isBroken else { return }
+        sealGathered(sealing, worker)
+        guard !isBroken else { return }
+        prepareSealed(sealing, worker)
+        sealing.connection.close(out: &sealing.outbox.octets)
+        sealing.isHeld = false
+    }
 
     /// Says that no more will be sent; what the peer still sends can be read.
     mutating func endSending(_ worker: Worker) {

@@ -26,6 +26,7 @@ import COpenSSL
     }
 
     let side: Side
+    package var isServer: Bool { if case .server = side { true } else { false } }
     private let channel = OctetChannel()
     // SAFETY: made in `init`, freed in `deinit`, while the channel its BIO writes to and the object
     // that is noted beside it (this one) still exist.

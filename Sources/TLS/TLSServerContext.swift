@@ -11,8 +11,6 @@ import COpenSSL
     // SAFETY: one reference each, given up in `deinit`; each SSL holds its own of the one it uses. The
     // first is for whoever asks for no name of ours.
     let contexts: [OpaquePointer]
-    /// What sessions of each context are bound to.
-    private let bindings: [[UInt8]]
     private let table: CertificateTable
     private let answers: [(certificate: Certificate, answer: StapledAnswer)]
     private let protocols: [UInt8]
@@ -40,13 +38,11 @@ import COpenSSL
         contexts = table.sets.map { _ in
             require(unsafe SSL_CTX_new(TLS_server_method()), "SSL_CTX_new")
         }
-        bindings = table.sets.map { set in
-            let names = set.flatMap { shown[$0].leaf.names }.sorted()
-            return Self.digest(policy + names.flatMap { Array($0.utf8) + [0] })
-        }
         // From here on a throw runs `deinit`.
         for (context, set) in zip(contexts, table.sets) {
             try prepare(context, settings)
+            let names = set.flatMap { shown[$0].leaf.names }.sorted()
+            bind(context, to: policy + names.flatMap { Array($0.utf8) + [0] })
             for index in set {
                 do throws(PairFault) {
                     try shown[index].install(in: context)
@@ -72,13 +68,10 @@ import COpenSSL
             let octets = unsafe Span(_unsafeStart: start!, count: count)
             if let name = RequestedName.read(octets) { chosen = table.set(for: name) }
         }
+        // What sessions are bound to comes along.
         if chosen > 0 {
             _ = require(unsafe SSL_set_SSL_CTX(ssl, contexts[chosen]), "SSL_set_SSL_CTX")
         }
-        let binding = bindings[chosen]
-        require(
-            unsafe SSL_set_session_id_context(ssl, binding, UInt32(binding.count)),
-            "SSL_set_session_id_context")
     }
 
     /// The first of ours that the client offers too; `nil` where there is none.
@@ -136,6 +129,14 @@ extension TLSServerContext {
         try ask(for: settings.clientCertificates, from: authorities, context)
     }
 
+    /// A session counts where it was begun: under the same names, and the same rule for clients.
+    private func bind(_ context: OpaquePointer, to what: [UInt8]) {
+        let digest = Self.digest(what)
+        require(
+            unsafe SSL_CTX_set_session_id_context(context, digest, UInt32(digest.count)),
+            "SSL_CTX_set_session_id_context")
+    }
+
     private func keepSessions(_ context: OpaquePointer) {
         // Sessions are in tickets alone: nothing is kept here for a client that may never return.
         unsafe gate_SSL_CTX_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
@@ -168,15 +169,17 @@ extension TLSServerContext {
     // SAFETY: each function is called during a handshake, on its thread; the connection noted beside
     // the SSL and its context outlive it.
     private func installFunctions(_ context: OpaquePointer) {
-        unsafe SSL_CTX_set_client_hello_cb(
-            context,
-            { ssl, _, _ in
-                guard let ssl = unsafe ssl,
-                    case .server(let context)? = unsafe TLSConnection.of(ssl)?.side
-                else { return SSL_CLIENT_HELLO_ERROR }
-                unsafe context.chooseCertificate(for: ssl)
-                return SSL_CLIENT_HELLO_SUCCESS
-            }, nil)
+        if contexts.count > 1 {
+            unsafe SSL_CTX_set_client_hello_cb(
+                context,
+                { ssl, _, _ in
+                    guard let ssl = unsafe ssl,
+                        case .server(let context)? = unsafe TLSConnection.of(ssl)?.side
+                    else { return SSL_CLIENT_HELLO_ERROR }
+                    unsafe context.chooseCertificate(for: ssl)
+                    return SSL_CLIENT_HELLO_SUCCESS
+                }, nil)
+        }
         unsafe SSL_CTX_set_alpn_select_cb(
             context,
             { ssl, out, outCount, offered, count, _ in
