@@ -25,7 +25,7 @@ struct Entry: Sendable {
         json, forms, encodings, addresses, graphQL, yaml, configuration,
         keyFiles, sealed, sessions, logins, returnPaths,
         callbacks, tokenAnswers, providerMetadata, keySets, idTokens,
-        verdicts, answers, tls, replies, streams,
+        verdicts, answers, tls, hellos, serverNames, replies, streams,
     ]
 }
 
