@@ -5,7 +5,10 @@ import struct
 
 import pytest
 
+from authority import Authority
 from gateway import config_for
+from handshakes import client as client_context
+from handshakes import over_tls
 from raw import CutShort, RawClient, request
 from shared import provider, run_for_all, upstream, upstream_for_all  # noqa: F401 - fixtures
 from waiting import free_port, until
@@ -183,3 +186,21 @@ def test_many_at_once_and_an_end(run, provider, upstream):
     gateway.stop()
     gateway.was_ended = True
     assert all(c.ends() for c in waiting)
+
+
+def test_it_stands_before_tls(run, provider, upstream, tmp_path):
+    """The preface is taken off exactly: what is behind it, in the same segment or not, is the client's hello."""
+    authority = Authority(tmp_path / "authority")
+    config = over_tls(provider, upstream, [authority.issue("localhost", "localhost", "127.0.0.1")], trusted_proxies=["127.0.0.1"])
+    config["listeners"][0]["proxy_protocol"] = True
+    gateway = run(config)
+    for preface in (line("192.0.2.7"), binary("192.0.2.7"), binary("192.0.2.7", more=b"\x02\x00\x04host")):
+        connection = RawClient(gateway.port)
+        connection.send(preface)
+        connection.socket = client_context(authority.ca).wrap_socket(connection.socket, server_hostname="localhost")
+        assert connection.ask(request("GET", "/x", gateway.host)).status == 200
+        assert upstream.last.one("X-Forwarded-For") == "192.0.2.7" and upstream.last.one("X-Forwarded-Proto") == "https"
+        connection.close()
+    with RawClient(gateway.port) as plain:
+        plain.send(b"\x16\x03\x01\x02\x00\x01\x00")
+        assert plain.ends() and not plain.received
