@@ -50,6 +50,8 @@ package final class Flows: Sendable {
     let redemptions = Redemptions()
     let refreshes = RefreshDesk()
     let renewals = RenewalThrottle()
+    let refreshGate = RefreshGate()
+    package let spentTokens = SpentTokens()
     let logoutTokens = LogoutTokensSeen()
     let unprovenLogouts = UnprovenLogouts()
     package let storeHealth: StoreHealth
@@ -59,10 +61,19 @@ package final class Flows: Sendable {
     /// Makes every loop refuse these sessions; returns when all of them do.
     let announceEnded: @Sendable ([EndedSession]) async -> Void
 
+    /// Tells every loop of a newer cookie; returns when all of them know.
+    let announceRefreshed: @Sendable (RefreshedSession) async -> Void
+    /// Writes a refresh token's digest down before it is sent, where something outlives the process.
+    let recordSpent: @Sendable ([UInt8], UnixTime) async -> Void
+
     package init(
         log: Log, tally: Tally,
-        announceEnded: @escaping @Sendable ([EndedSession]) async -> Void
+        announceEnded: @escaping @Sendable ([EndedSession]) async -> Void,
+        announceRefreshed: @escaping @Sendable (RefreshedSession) async -> Void = { _ in },
+        recordSpent: @escaping @Sendable ([UInt8], UnixTime) async -> Void = { _, _ in }
     ) {
+        self.announceRefreshed = announceRefreshed
+        self.recordSpent = recordSpent
         self.log = log
         self.tally = tally
         let shared = sharedEndings

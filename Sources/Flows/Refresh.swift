@@ -5,7 +5,7 @@
 // of `TokenFault.refreshConsequence`, and of what is known of the connection.
 
 internal import Configuration
-internal import Gateway
+package import Gateway
 internal import OpenID
 internal import Sessions
 internal import Telemetry
@@ -39,10 +39,14 @@ extension Flows {
                 return self.dropped(late, provider, environment)
             }
             return await entry.refresh(session, now: environment.now) {
-                guard let lock = self.lock(of: session, snapshot, environment) else {
-                    return await work()
-                }
-                return await self.refresh(session, under: lock, snapshot, environment, work)
+                let result =
+                    if let lock = self.lock(of: session, snapshot, environment) {
+                        await self.refresh(session, under: lock, snapshot, environment, work)
+                    } else {
+                        await self.refreshHere(session, environment, work)
+                    }
+                await self.announce(result, of: session, at: environment.now())
+                return result
             } drop: { late in
                 environment.start { await self.revoke(late, provider, environment) }
             }
@@ -52,6 +56,52 @@ extension Flows {
             return asItIs
         }
         return outcome(await run(), intent, snapshot, at: environment.now())
+    }
+
+    /// Without a store that nodes share: the token's digest is written down before it is sent, so that
+    /// not even the next process sends it again.
+    private func refreshHere(
+        _ session: Session, _ environment: FlowEnvironment,
+        _ work: () async -> RefreshDesk.Result
+    ) async -> RefreshDesk.Result {
+        guard session.handle == nil else { return await work() }  // it ends with this process
+        let digest = SpentTokens.digest(session)
+        if spentTokens.contains(digest, at: environment.now()) {
+            return .spent(session.withoutRefreshToken(at: environment.now()))
+        }
+        await recordSpent(digest, session.expires)
+        let result = await work()
+        if case .failed = result { await recordSpent(digest, environment.now()) }
+        return result
+    }
+
+    /// Every loop learns that there is a newer cookie, before anybody is given it.
+    private func announce(
+        _ result: RefreshDesk.Result, of session: Session, at now: UnixTime
+    ) async {
+        switch result {
+        case .renewed(let newest), .spent(let newest):
+            guard session.handle == nil else { return }  // in a store no cookie changes
+            await announceRefreshed(
+                RefreshedSession(newest, oldUntil: newest.keptUntil(result, at: now)))
+        case .ended, .superseded, .failed, .putOff: break
+        }
+    }
+
+    private static let keptOnceReturned = Duration.seconds(30)
+
+    /// Requests have come with cookies that refreshes had made.
+    package func noteReturned(
+        _ cookies: [ReturnedCookie], _ environment: FlowEnvironment
+    ) async {
+        for cookie in cookies {
+            let until = environment.now() + Self.keptOnceReturned
+            guard let newest = refreshes.returned(cookie, keptUntil: until) else { continue }
+            await announceRefreshed(RefreshedSession(newest, oldUntil: until, isReturned: true))
+            guard let redis = environment.redis else { continue }
+            // What stays there longer is harmless, and its store says in the log that it is away.
+            try? await RefreshLock.noteReturned(cookie.id, keptFor: Self.keptOnceReturned, redis)
+        }
     }
 
     private func outcome(
@@ -177,7 +227,12 @@ extension Flows {
                 as: provider.credentials(metadata),
                 now: environment.now(), using: &generator)
         } catch { throw RenewalFailure(.tryAgainLater, error.sentence) }
+        await refreshGate.enter()
+        defer { refreshGate.leave() }
         let asked = environment.now()
+        guard began.duration(to: asked) < Self.refreshDeadline else {
+            throw RenewalFailure(.tryAgainLater, "too many refreshes wait for the provider")
+        }
         let response: InboundResponse
         do throws(ClientFailure) {
             response = try await environment.client.send(

@@ -5,6 +5,7 @@
 // bring the old one, and get the new token and the cookie again. Once the result is no longer kept, an
 // old cookie is as if absent; what it holds is never sent again.
 
+internal import Gateway
 internal import Sessions
 internal import Synchronization
 internal import Values
@@ -95,6 +96,21 @@ final class RefreshDesk: Sendable {
             }
         }
 
+        fileprivate func returned(_ generation: UInt32, _ until: UnixTime) -> Session? {
+            state.withLock { state in
+                switch state.latest?.result {
+                case .renewed(let newest)?, .spent(let newest)?:
+                    guard newest.generation == generation, var latest = state.latest else {
+                        return nil
+                    }
+                    latest.keptUntil = min(until, latest.keptUntil)
+                    state.latest = latest
+                    return newest
+                case .ended, .superseded, .failed, .putOff, nil: return nil
+                }
+            }
+        }
+
         /// Marks the session as over. What is under way finishes for nobody.
         /// - Returns: its newest form, which need not be the one whose cookie came.
         fileprivate func end(_ session: Session, from: UnixTime) -> Session {
@@ -145,6 +161,12 @@ final class RefreshDesk: Sendable {
             state.entries[session.id] = (entry, session.expires, now)
             return entry
         }
+    }
+
+    /// The cookie of the latest result has come back: old ones get it a little longer, and no more.
+    /// - Returns: the newest session, where that is what came back.
+    func returned(_ cookie: ReturnedCookie, keptUntil until: UnixTime) -> Session? {
+        state.withLock { $0.entries[cookie.id]?.entry }?.returned(cookie.generation, until)
     }
 
     /// Notes that a session is over, so that a refresh which is under way, or asked for by a request

@@ -57,7 +57,7 @@ indirect enum HopTerms: Sendable {
 indirect enum CookiesToAdd: Sendable {
     case none
     /// A flow made these: they go out whatever the answer says of caching.
-    case made([String])
+    case made([String], of: Session, provider: Int)
     /// The session is sealed again as the answer leaves, provided no shared cache would keep it.
     case extend(Session, provider: Int, replacing: SessionCookies.Pieces)
 }

@@ -29,6 +29,9 @@ package struct Gatekeeper: ~Copyable {
     var endedSessions = EndedSessions()
     var watched = WatchedSessions()
     var fetchedEntries = FetchedEntries()
+    var refreshedSessions = RefreshedSessions()
+    var returned: [ReturnedCookie] = []
+    package var hasReturned: Bool { !returned.isEmpty }
     /// Why the session of the request in hand is not at hand, where it is kept elsewhere.
     var obstacle: Obstacle?
     /// When the loop's turn began, for what is used again for a second. The server says.
@@ -415,11 +418,13 @@ package struct Gatekeeper: ~Copyable {
     ) -> [String] {
         switch plan.cookies {
         case .none: return []
-        case .made(let cookies): return cookies
+        case .made(let cookies, let session, let provider):
+            return mayBring(session, of: provider, under: plan.snapshot) ? cookies : []
         case .extend(let session, let provider, let present):
             // One that only extends the session is not worth an answer that others could share.
             guard head.status >= 200, !Caching(head, octets).isPublic,
-                plan.snapshot.lifetime.isLive(session, at: now)
+                plan.snapshot.lifetime.isLive(session, at: now),
+                mayBring(session, of: provider, under: plan.snapshot)
             else { return [] }
             return plan.snapshot.setCookies(
                 for: session, provider: provider, replacing: present, sealer: sealer, at: now,

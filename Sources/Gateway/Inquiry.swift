@@ -89,6 +89,7 @@ extension Gatekeeper {
                     facts.sessionOutcome = .failed
                     continue
                 }
+                if isSuperseded(at: inquiry.now) { continue }
                 let wantsSealing =
                     keyIsRetired || snapshot.lifetime.wantsSealing(view, at: inquiry.now)
                 let finding = accept(
@@ -170,16 +171,21 @@ extension Gatekeeper {
 
     /// How long before its end a token is renewed: a minute, so that requests under way are served
     /// with one that lives; of a token with less than two minutes left when the cookie was sealed,
-    /// half of that, so that a short one is not renewed with every request.
+    /// half of that, so that a short one is not renewed with every request. Up to a quarter earlier, as
+    /// the session's id has it, so that those who signed in together do not all renew together.
     private func refreshesAhead(of ends: UnixTime) -> Duration {
-        min(.seconds(60), max(.seconds(1), view.sealedAt.duration(to: ends) / 2))
+        let ahead = min(.seconds(60), max(.seconds(1), view.madeAt.duration(to: ends) / 2))
+        return ahead + ahead / 1024 * Int(view.octets.span[view.id.lowerBound])
     }
 
     func cookiesToAdd(_ inquiry: borrowing Inquiry) -> CookiesToAdd {
         switch inquiry.known {
-        case .session:
+        case .session(let session, _):
             let made = inquiry.cookiesOfFlow
-            return made.isEmpty ? .none : .made(made)
+            guard case .live(let provider, _) = inquiry.finding, !made.isEmpty else {
+                return .none
+            }
+            return .made(made, of: session, provider: provider)
         case .none: return .none
         case .unread, .fetched, .unavailable: break
         }

@@ -203,11 +203,13 @@ final class Exchange {
         }
         upstreamHead.clear()
         worker.gatekeeper.turn = worker.loop.now
-        return client { client in
+        let verdict = client { client in
             worker.gatekeeper.decide(
                 head, octets, from: client.peer, known: known, gathered: gathered,
                 at: worker.loop.wallTime, upstreamHead: &upstreamHead, facts: &facts)
         }
+        if worker.gatekeeper.hasReturned { worker.tellReturned() }
+        return verdict
     }
 
     private func decideAgain(known: KnownSession = .unread) {

@@ -325,15 +325,31 @@ package final class Worker: @unchecked Sendable {
 
     // MARK: Work that waits
 
+    private var environment: FlowEnvironment {
+        let loop = loop
+        return FlowEnvironment(
+            client: client, redis: redis, now: { Clock.wall() }, start: { loop.start($0) },
+            pause: { await loop.sleep(for: $0) },
+            hasEnded: { [self] in gatekeeper.hasEnded($0, of: $1, at: loop.wallTime) })
+    }
+
+    /// Requests have brought cookies that a refresh had made: the old ones have not long to go.
+    func tellReturned() {
+        let cookies = gatekeeper.takeReturned()
+        let (flows, environment) = (surroundings.flows, environment)
+        loop.start { await flows.noteReturned(cookies, environment) }
+    }
+
+    /// A session in cookies has been refreshed.
+    package func note(_ refreshed: RefreshedSession) {
+        gatekeeper.note(refreshed, at: loop.wallTime)
+    }
+
     /// Does a flow's work on this loop. Who asked may be gone when it ends; the work ends all the same.
     func perform(_ work: Work, for exchange: Exchange) {
         let flows = surroundings.flows
         let snapshot = snapshot
-        let loop = loop
-        let environment = FlowEnvironment(
-            client: client, redis: redis, now: { Clock.wall() }, start: { loop.start($0) },
-            pause: { await loop.sleep(for: $0) },
-            hasEnded: { [self] in gatekeeper.hasEnded($0, of: $1, at: loop.wallTime) })
+        let environment = environment
         let here = OnLoop((exchange, exchange.number))
         loop.start {
             let outcome = await flows.perform(work, under: snapshot, in: environment)

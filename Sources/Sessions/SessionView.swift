@@ -32,6 +32,8 @@ package struct SessionView: ~Copyable {
     package private(set) var generation: UInt32 = 0
     package private(set) var startedAt = UnixTime(seconds: 0)
     package private(set) var sealedAt = UnixTime(seconds: 0)
+    /// When this text was made; of a session in a store earlier than `sealedAt`.
+    package private(set) var madeAt = UnixTime(seconds: 0)
     package private(set) var expires = UnixTime(seconds: 0)
     package private(set) var authenticatedAt: UnixTime?
     package private(set) var accessTokenExpires: UnixTime?
@@ -106,6 +108,7 @@ package struct SessionView: ~Copyable {
         self.binding = binding
         self.startedAt = UnixTime(seconds: startedAt)
         self.sealedAt = UnixTime(seconds: sealedAt)
+        madeAt = self.sealedAt
         self.expires = UnixTime(seconds: expires)
         self.authenticatedAt = Self.time(authenticatedAt)
         self.accessTokenExpires = Self.time(accessTokenExpires)

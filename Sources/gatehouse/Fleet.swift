@@ -57,9 +57,10 @@ final class Fleet: @unchecked Sendable {
         }
         self.loops = loops
         let announced = Announced()
-        flows = Flows(log: log, tally: tally) { sessions in
-            await announced.fleet?.end(sessions)
-        }
+        flows = Flows(
+            log: log, tally: tally, announceEnded: { await announced.fleet?.end($0) },
+            announceRefreshed: { await announced.fleet?.note($0) },
+            recordSpent: { await announced.fleet?.recordSpent($0, until: $1) })
         let surroundings = Surroundings(
             flows: flows, resolver: Resolver(), log: log, connections: connections)
         servers = surroundings.servers
@@ -73,6 +74,10 @@ final class Fleet: @unchecked Sendable {
     private func recall(_ records: [StateRecord]) {
         let sessions = records.compactMap(\.endedSession)
         for worker in workers { worker.end(sessions) }
+        let now = Clock.wall()
+        for case .spentToken(let digest, let until) in records {
+            flows.spentTokens.note(digest, until: until, at: now)
+        }
         guard !records.isEmpty else { return }
         log.event(.info, "state-read", [("sessions", .int(sessions.count))])
     }
@@ -352,6 +357,22 @@ final class Fleet: @unchecked Sendable {
                 }
             }
         }
+    }
+
+    /// Every loop knows of the newer cookie when this returns.
+    private func note(_ refreshed: RefreshedSession) async {
+        for worker in workers {
+            await withCheckedContinuation { continuation in
+                worker.loop.post {
+                    worker.note(refreshed)
+                    continuation.resume()
+                }
+            }
+        }
+    }
+
+    private func recordSpent(_ digest: [UInt8], until: UnixTime) async {
+        await journal?.add([.spentToken(digest, until: until)])
     }
 
     func end(_ sessions: SessionsToEnd) async {

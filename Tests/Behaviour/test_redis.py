@@ -214,7 +214,7 @@ def test_while_the_store_is_away_nobody_is_sent_to_sign_in(run, provider, upstre
     assert gateway.ask("GET", "/page", cookie, "Accept: */*").status == 503
     assert time.time() - began < 1.8, "no hang past the time-out"
     kinds_of_refusal(gateway, browser, cookie)
-    status, trouble = gateway.admin("/readyz")
+    status, said = gateway.admin("/readyz")
     assert status == 200
     other = gateway.browser()
     page = other.open(gateway.at("/page"))
@@ -229,7 +229,7 @@ def test_while_the_store_is_away_nobody_is_sent_to_sign_in(run, provider, upstre
     else:
         until(lambda: gateway.ask("GET", "/page", cookie).status == 200, "it answers again")
     assert time.time() - back < 2
-    assert "degraded: redis" in trouble
+    assert "degraded: redis" in said
     assert gateway.until_logged("redis-failed") and gateway.until_logged("redis-recovered")
     way.close()
 

@@ -32,6 +32,8 @@ final class House: Sendable {
     let snapshot: Snapshot
     let flows: Flows
     let announced = Record<EndedSession>()
+    let refreshed = Record<RefreshedSession>()
+    let spent = Record<([UInt8], UnixTime)>()
     /// Not empty: the loop knows every session as ended.
     let ended = Record<Bool>()
     let log: Record<String>
@@ -78,10 +80,12 @@ final class House: Sendable {
             .init(level: .debug, format: .text, access: false), tally: tally,
             write: { lines.add(String(decoding: $0, as: UTF8.self)) })
         writer.close()  // from here on every event is written at once
-        let announced = announced
+        let (announced, refreshed, spent) = (announced, refreshed, spent)
         flows = Flows(
             log: writer, tally: tally,
-            announceEnded: { sessions in for session in sessions { announced.add(session) } })
+            announceEnded: { sessions in for session in sessions { announced.add(session) } },
+            announceRefreshed: { refreshed.add($0) },
+            recordSpent: { spent.add(($0, $1)) })
     }
 
     var settings: ProviderSettings { snapshot.configuration.providers[0] }
