@@ -1,0 +1,71 @@
+"""A session that one node ends is ended at every node that shares its redis, within a second."""
+
+import pytest
+
+from fixtures import usual
+from gateway import command
+from waiting import Process, free_port, until
+
+pytestmark = pytest.mark.skipif(
+    "share ended sessions and refreshes" in command("config", "reference").stdout,
+    reason="this version refuses session.redis",
+)
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """Starts redis-server on one port, again and again."""
+    port, started = free_port(), []
+
+    def start():
+        arguments = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", tmp_path]
+        started.append(Process(arguments, tmp_path / f"redis-{len(started)}").listens(port))
+        return started[-1]
+
+    start.url = f"redis://127.0.0.1:{port}/0"
+    yield start
+    for process in started:
+        process.stop()
+
+
+@pytest.fixture
+def nodes(run, redis, provider, upstream, tmp_path):
+    redis.first = redis()
+    keys = tmp_path / "session.keys"
+    assert command("keys", "new", keys).returncode == 0
+    session = {"keys": {"file": str(keys)}, "redis": {"url": redis.url}}
+    one = run({**usual(provider, upstream), "session": session})
+    return one, run({**usual(provider, upstream), "session": session, "external_url": one.url})
+
+
+def sign_in(node):
+    browser = node.browser()
+    assert browser.open(node.at("/")).status == 200
+    return browser, f"Cookie: {browser.cookie_field(node.url)}"
+
+
+def sign_out(browser, node):
+    browser.submit(browser.open(node.at("/.auth/logout")), form="/.auth/logout")
+
+
+def test_the_other_node_knows_and_one_that_starts_later(nodes):
+    one, two = nodes
+    browser, cookie = sign_in(one)
+    status = lambda: two.ask("GET", "/page", cookie, host=one.host).status
+    assert status() == 200
+    sign_out(browser, one)
+    until(lambda: status() == 401, "the other node knows", deadline=1)
+    two.stop()
+    two.start()
+    until(lambda: status() == 401, "a new process of it, too", deadline=1)
+
+
+def test_a_redis_that_was_away_is_handed_what_waited(nodes, redis):
+    one, two = nodes
+    browser, cookie = sign_in(one)
+    status = lambda node: node.ask("GET", "/page", cookie, host=one.host).status
+    redis.first.stop()
+    sign_out(browser, one)
+    assert (status(one), status(two)) == (401, 200), "the node itself needs no redis"
+    redis()
+    until(lambda: status(two) == 401, "the other node knows", deadline=3)
