@@ -72,7 +72,8 @@ final class UpstreamStream {
     private func begin() {
         var head = worker.requestHead.lend()
         defer { worker.requestHead.takeBack(head) }
-        switch reader.step(written.span, into: &head) {
+        let waiting = written
+        switch reader.step(waiting.span, into: &head) {
         case .needsMore: return
         case .refused(let fault): return failLater("a request that cannot be sent: \(fault.code)")
         case .head: break
@@ -80,13 +81,13 @@ final class UpstreamStream {
         let isLast = head.framing == .none || head.framing == .length(0)
         content = ContentReader(head.framing)
         hasEndedUpward = isLast
-        func octets(_ range: OctetRange) -> [UInt8] { Array(written[range.range]) }
+        func octets(_ range: OctetRange) -> [UInt8] { Array(waiting[range.range]) }
         let pseudo = RequestPseudoFields(
             method: octets(head.methodToken), scheme: multiplex.isTLS ? "https" : "http",
             authority: octets(head.authority), path: octets(head.target))
         // The lines stand behind the request line, before the empty one.
         let start = head.fields.first.map { Int($0.line.start) } ?? head.octetCount - 2
-        let lines = Array(written[start..<max(start, head.octetCount - 2)])
+        let lines = Array(waiting[start..<max(start, head.octetCount - 2)])
         id = multiplex.session.request(
             pseudo, lines.span, isLast: isLast, isHead: head.method == .head)
         written.removeFirst(head.octetCount)
