@@ -5,8 +5,6 @@
 enum Later {
     static let redirectToHTTPS = Availability.now
     static let h2c = Availability.now
-    static let severalProviders = Availability.later("let routes choose between several providers")
     static let passParameters = Availability.now
     static let upstreamH2C = Availability.now
-    static let stepUp = Availability.later("ask for a stronger login on this route")
 }

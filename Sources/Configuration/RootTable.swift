@@ -69,7 +69,7 @@ enum RootTable {
                 "providers", \.providers,
                 .named(
                     .section(ProviderTable.provider), names: "provider names",
-                    fix: UpstreamTable.nameFix, several: Later.severalProviders,
+                    fix: UpstreamTable.nameFix,
                     accepts: UpstreamTable.isName),
                 "Several providers by name; routes say which.",
                 example: "{ staff: { issuer: https://login.example.com, client_id: portal } }",

@@ -96,18 +96,18 @@ enum RouteTable {
                 otherwise: "the first"),
             key(
                 "scopes", \.scopes, .list(ProviderTable.scope),
-                "Scopes that a login for it asks for too.", example: "[billing]", Later.stepUp),
+                "Scopes that a login for it asks for too.", example: "[billing]"),
             key(
                 "acr_values", \.acrValues, .list(.text),
                 "What a login for it asks for; a weaker session steps up.",
-                example: "[urn:example:mfa]", Later.stepUp),
+                example: "[urn:example:mfa]"),
             key(
                 "max_age", \.maxAge, .duration(.zero...(.seconds(365 * 86_400))),
-                "How long ago a visitor may have proved who they are.", example: "1h", Later.stepUp,
+                "How long ago a visitor may have proved who they are.", example: "1h",
                 otherwise: "no limit"),
             key(
                 "prompt", \.prompt, .text, "The `prompt` of a login for it.", example: "login",
-                Later.stepUp, otherwise: "none"),
+                otherwise: "none"),
             key(
                 "upgrades", \.upgrades, .list(upgrade),
                 "Upgrades passed on besides websocket.", example: "[mqtt]"),

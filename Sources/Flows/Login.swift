@@ -71,7 +71,7 @@ extension Flows {
             returnTo: intent.returnTo, provider: provider.name, host: intent.asked.host,
             redirectURI: intent.redirectURI, maxAge: intent.requirements.maxAge,
             authenticationContexts: intent.requirements.acrValues,
-            scopes: provider.scopes + intent.requirements.scopes,
+            scopes: provider.scopes + intent.requirements.scopes + intent.requirements.scopesKept,
             scopesNeeded: intent.requirements.scopes, isSilent: silently, at: now,
             using: &generator)
         let state = LoginState(

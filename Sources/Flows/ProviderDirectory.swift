@@ -28,11 +28,17 @@ package final class ProviderDirectory: Sendable {
     ) async {
         let wanted = Set(providers.map(ProviderKey.init))
         entries.withLock { entries in entries = entries.filter { wanted.contains($0.key) } }
-        for provider in providers {
-            do throws(DirectoryFailure) {
-                let metadata = try await metadata(of: provider, in: environment)
-                _ = try await keys(of: provider, metadata, in: environment)
-            } catch {}  // logged where it happened; a visitor's login tries again
+        // Side by side: one that is slow keeps no other waiting. The group's tasks are this task's
+        // children, and stay on its loop.
+        await withDiscardingTaskGroup { group in
+            for provider in providers {
+                group.addTask {
+                    do throws(DirectoryFailure) {
+                        let metadata = try await self.metadata(of: provider, in: environment)
+                        _ = try await self.keys(of: provider, metadata, in: environment)
+                    } catch {}  // logged where it happened; a visitor's login tries again
+                }
+            }
         }
     }
 

@@ -34,6 +34,8 @@ package struct Gatekeeper: ~Copyable {
     package var hasReturned: Bool { !returned.isEmpty }
     /// Why the session of the request in hand is not at hand, where it is kept elsewhere.
     var obstacle: Obstacle?
+    /// The session that would have been let in, had its login been what the route asks for.
+    var weak: WeakSession?
     /// When the loop's turn began, for what is used again for a second. The server says.
     package var turn = MonotonicInstant(nanoseconds: 0)
 

@@ -61,6 +61,7 @@ extension Gatekeeper {
         _ providers: [Int], _ request: borrowing Request, _ inquiry: borrowing Inquiry,
         into facts: inout RequestFacts, for route: CompiledRoute? = nil, extending: Bool = true
     ) -> SessionFinding {
+        if weak != nil { weak = nil }
         switch inquiry.known {
         case .none: return .none
         case .session(let session, _):
@@ -112,7 +113,7 @@ extension Gatekeeper {
         return .none
     }
 
-    private func accept(
+    private mutating func accept(
         _ provider: Int, wantsSealing: Bool, _ now: UnixTime, into facts: inout RequestFacts,
         for route: CompiledRoute?
     ) -> SessionFinding {
@@ -122,7 +123,10 @@ extension Gatekeeper {
         else {
             return .none
         }
-        if let route, !isStrongEnough(for: route, at: now) { return .none }
+        if let route, !isStrongEnough(for: route, at: now) {
+            weak = WeakSession(provider: provider, scopes: grantedScopes)
+            return .none
+        }
         facts.subject.removeAll()
         facts.subject.append(contentsOf: view.octets.span.extracting(view.subject))
         facts.providerSession.removeAll()
@@ -138,25 +142,32 @@ extension Gatekeeper {
     private func isStrongEnough(for route: CompiledRoute, at now: UnixTime) -> Bool {
         if let maxAge = route.settings.maxAge {
             let proved = view.authenticatedAt ?? view.startedAt
-            guard now <= proved.advanced(by: maxAge) else { return false }
+            // The provider's clock may differ by as much as its ID tokens may.
+            guard now <= proved.advanced(by: maxAge + Self.clockSkew) else { return false }
         }
         if !route.settings.acrValues.isEmpty {
             guard let range = view.authenticationContext,
                 let context = OctetText.string(view.octets.span.extracting(range)),
-                route.settings.acrValues.contains(context)
+                route.settings.acrValues.contains(where: { $0.utf8.elementsEqual(context.utf8) })
             else { return false }
         }
-        // Without `scope` the provider granted what was asked (RFC 6749 §5.1).
-        if !route.settings.scopes.isEmpty, let range = view.scope {
-            let granted = OctetText.string(view.octets.span.extracting(range)) ?? ""
-            let scopes = granted.split(separator: " ")
-            guard
-                route.settings.scopes.allSatisfy({ wanted in scopes.contains { $0 == wanted } })
-            else {
-                return false
+        if !route.settings.scopes.isEmpty {
+            let granted = grantedScopes
+            return route.settings.scopes.allSatisfy { wanted in
+                granted.contains { $0.utf8.elementsEqual(wanted.utf8) }
             }
         }
         return true
+    }
+
+    private static let clockSkew = Duration.seconds(60)
+
+    /// What the provider granted the session in hand; nothing where no route asked when it began.
+    private var grantedScopes: [String] {
+        guard let range = view.scope,
+            let text = OctetText.string(view.octets.span.extracting(range))
+        else { return [] }
+        return text.scopeNames
     }
 
     /// How it stands with the access token of the session in hand.
@@ -194,6 +205,13 @@ extension Gatekeeper {
         else { return .none }
         return .extend(session, provider: provider, replacing: sessions.present)
     }
+}
+
+/// A live session whose login was less than the route asks for.
+struct WeakSession {
+    let provider: Int
+    /// Asked for again, so that a page which needed them is not shut by the step up for another.
+    let scopes: [String]
 }
 
 extension Snapshot {

@@ -9,7 +9,7 @@ internal import Sessions
 internal import Values
 
 extension Gatekeeper {
-    func answerLogin(
+    mutating func answerLogin(
         _ request: borrowing Request, _ inquiry: borrowing Inquiry, _ facts: inout RequestFacts
     ) -> Verdict {
         if request.isPrefetch { return refuse(.prefetch, request, inquiry, facts) }
@@ -30,7 +30,7 @@ extension Gatekeeper {
             candidates = indices { $0.name == name }
         }
         if let issuer = form.first("iss") {
-            let ofIssuer = indices { $0.issuer == issuer }
+            let ofIssuer = indices { $0.isKnown(as: issuer) }
             candidates =
                 form.first("provider") == nil
                 ? ofIssuer : candidates.filter { ofIssuer.contains($0) }
@@ -41,13 +41,17 @@ extension Gatekeeper {
         if candidates.count > 1, form.first("iss") == nil {
             return .answer(chooser(candidates, returnTo: returnTo, facts))
         }
+        if let route, !route.settings.scopes.isEmpty {
+            // Only to learn what it was granted: a login by link replaces whatever there is.
+            _ = findSession([provider], request, inquiry, into: &facts, for: route)
+            obstacle = nil
+        }
         return .suspend(
             .beginLogin(
                 LoginIntent(
                     asked: asked(request, inquiry, facts), provider: provider, returnTo: returnTo,
                     reason: .link,
-                    requirements: route.map { LoginRequirements($0.settings) }
-                        ?? LoginRequirements(),
+                    requirements: requirements(of: route),
                     parameters: passed(of: form, to: snapshot.configuration.providers[provider]),
                     redirectURI: redirectURI(provider, inquiry, facts))))
     }
@@ -92,5 +96,12 @@ extension Gatekeeper {
                 path: path.span, host: facts.host.span, method: .get, token: "GET".utf8Span.span)
         else { return nil }
         return snapshot.compiled[index]
+    }
+}
+
+extension ProviderSettings {
+    /// Whether `iss` of a third party's link names this provider, octet for octet.
+    fileprivate func isKnown(as issuer: String) -> Bool {
+        ([self.issuer] + acceptedIssuers).contains { $0.utf8.elementsEqual(issuer.utf8) }
     }
 }

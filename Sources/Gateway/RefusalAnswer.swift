@@ -20,6 +20,8 @@ struct Audience {
     var loginURL: String?
     /// Whether a bearer was presented, or a session whose token has ended.
     var presentedToken = false
+    /// Of a session that is too weak for the route: parameters of the challenge.
+    var shortfall: String?
 }
 
 /// What is to be said, whoever says it.
@@ -82,7 +84,9 @@ extension Snapshot {
         if statement.status == 401 {
             answer.add(
                 "WWW-Authenticate",
-                challenge + (audience.presentedToken ? ", error=\"invalid_token\"" : ""))
+                challenge
+                    + (audience.shortfall.map { ", " + $0 }
+                        ?? (audience.presentedToken ? ", error=\"invalid_token\"" : "")))
         }
         answer.code = statement.code
         return answer

@@ -46,18 +46,25 @@ extension Gatekeeper {
         _ facts: borrowing RequestFacts
     ) -> Verdict {
         let providers = route.settings.providers
-        guard providers.count == 1 || reason != .noSession else {
+        guard providers.count == 1 || reason != .noSession || weak != nil else {
             return .answer(chooser(providers, returnTo: returnTo, facts))
         }
-        var provider = providers.first ?? 0
+        var provider = weak?.provider ?? providers.first ?? 0
         if case .live(let own, _) = inquiry.finding { provider = own }
         return .suspend(
             .beginLogin(
                 LoginIntent(
                     asked: asked(request, inquiry, facts), provider: provider, returnTo: returnTo,
-                    reason: reason, requirements: LoginRequirements(route.settings),
+                    reason: reason, requirements: requirements(of: route),
                     parameters: [], redirectURI: redirectURI(provider, inquiry, facts),
                     isForToken: route.settings.injectsToken)))
+    }
+
+    /// What the route asks of a login, and what the session that steps up has already.
+    func requirements(of route: CompiledRoute?) -> LoginRequirements {
+        var requirements = route.map { LoginRequirements($0.settings) } ?? LoginRequirements()
+        requirements.scopesKept = weak?.scopes ?? []
+        return requirements
     }
 
     func chooser(
@@ -133,12 +140,31 @@ extension Gatekeeper {
             refusal == .tokenEnded
             || (refusal == .unauthenticated
                 && (request.presentsBearer || inquiry.wasFoundWithoutSession))
+        if refusal == .unauthenticated, weak != nil, facts.route >= 0 {
+            audience.shortfall = Self.shortfall(snapshot.compiled[facts.route].settings)
+        }
         var statement = Statement(refusal)
         statement.status = status ?? statement.status
         var answer = snapshot.answer(statement, to: audience)
         answer.logReason = refusal.sentence
         answer.closes = refusal.hasTwoReadings
         return .answer(answer)
+    }
+}
+
+extension Gatekeeper {
+    /// What a challenge says of a session that is too weak (RFC 9470 §3; RFC 6750 §3.1 for scopes).
+    private static func shortfall(_ route: RouteSettings) -> String {
+        func quoted(_ words: [String]) -> String {
+            "\"" + words.joined(separator: " ").filter { $0 != "\"" && $0 != "\\" } + "\""
+        }
+        guard !route.acrValues.isEmpty || route.maxAge != nil else {
+            return "error=\"insufficient_scope\", scope=\(quoted(route.scopes))"
+        }
+        var text = "error=\"insufficient_user_authentication\""
+        if !route.acrValues.isEmpty { text += ", acr_values=\(quoted(route.acrValues))" }
+        if let maxAge = route.maxAge { text += ", max_age=\(maxAge.components.seconds)" }
+        return text
     }
 }
 

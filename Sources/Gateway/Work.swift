@@ -90,6 +90,8 @@ package struct LoginRequirements: Sendable, Equatable {
     package var acrValues: [String] = []
     package var maxAge: Duration?
     package var prompt: String?
+    /// What a session that steps up has been granted before: asked for again, and not insisted on.
+    package var scopesKept: [String] = []
 
     package init() {}
 }

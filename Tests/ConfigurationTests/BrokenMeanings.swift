@@ -426,10 +426,6 @@ let brokenMeanings = [
             """,
         expected: [
             (
-                "4:3: providers: more than one is not available in this version: it will let routes choose between several providers",
-                "keep one until then"
-            ),
-            (
                 "5:27: providers.short.client_secret: has 6 octets, and client_secret_jwt needs 32 (RFC 7518 §3.2)",
                 "have the provider make a longer secret, or use client_secret_basic"
             ),
@@ -498,26 +494,6 @@ let brokenMeanings = [
             (
                 "5:21: listeners[0].proxy_protocol: warning: lets nobody in: trusted_proxies is empty",
                 "name the balancer there, such as trusted_proxies: [10.0.0.0/8]"
-            ),
-            (
-                "11:3: providers: more than one is not available in this version: it will let routes choose between several providers",
-                "keep one until then"
-            ),
-            (
-                "36:13: routes[0].scopes: is not available in this version: it will ask for a stronger login on this route",
-                "leave it out until then"
-            ),
-            (
-                "37:17: routes[0].acr_values: is not available in this version: it will ask for a stronger login on this route",
-                "leave it out until then"
-            ),
-            (
-                "38:14: routes[0].max_age: is not available in this version: it will ask for a stronger login on this route",
-                "leave it out until then"
-            ),
-            (
-                "39:13: routes[0].prompt: is not available in this version: it will ask for a stronger login on this route",
-                "leave it out until then"
             ),
             (
                 #"40:22: routes[0].upgrades[1]: "h2c" is not an upgrade"#,
