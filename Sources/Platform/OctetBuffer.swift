@@ -130,32 +130,3 @@ import Glibc
         return sent
     }
 }
-
-/// Buffers of one loop that are not in use. An idle connection gives its buffer back, so that ten
-/// thousand of them cost no buffers at all.
-package final class BufferPool {
-    private let octets: Int
-    private let kept: Int
-    private var free: [OctetBuffer] = []
-
-    package init(octets: Int = 16_384, kept: Int = 64) {
-        self.octets = octets
-        self.kept = kept
-    }
-
-    package func take() -> OctetBuffer {
-        free.popLast() ?? OctetBuffer(capacity: octets)
-    }
-
-    /// A buffer that has grown is not kept: its memory is for the one body that needed it.
-    /// - Returns: what is not kept.
-    @discardableResult
-    package func give(_ buffer: consuming OctetBuffer) -> OctetBuffer? {
-        guard free.count < kept, !buffer.hasGrown, buffer.capacity == octets else { return buffer }
-        buffer.removeAll()
-        free.append(buffer)
-        return nil
-    }
-
-    package var freeCount: Int { free.count }
-}

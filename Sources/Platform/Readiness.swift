@@ -1,18 +1,23 @@
 // What the loop tells a handler, and what a handler is.
 
-/// What the kernel says of a descriptor.
-package struct Readiness: OptionSet, Sendable {
-    package let rawValue: UInt8
-    package init(rawValue: UInt8) { self.rawValue = rawValue }
+/// What the kernel says of a descriptor. `public`, as what is asked at every event, so that it is
+/// inlined where it is asked.
+@frozen public struct Readiness: OptionSet, Sendable {
+    public let rawValue: UInt8
+    @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// Octets, an end, or a connection to accept.
-    package static let readable = Readiness(rawValue: 1)
-    package static let writable = Readiness(rawValue: 2)
+    @inlinable public static var readable: Readiness { Readiness(rawValue: 1) }
+    @inlinable public static var writable: Readiness { Readiness(rawValue: 2) }
     /// The peer sends no more (RDHUP). Octets may still wait before its end: a short read does not
     /// say that the end was read, so read once more when this is set.
-    package static let peerClosed = Readiness(rawValue: 4)
+    @inlinable public static var peerClosed: Readiness { Readiness(rawValue: 4) }
     /// An error waits on the descriptor, or both directions are closed (ERR, HUP).
-    package static let failed = Readiness(rawValue: 8)
+    @inlinable public static var failed: Readiness { Readiness(rawValue: 8) }
+
+    @inlinable public func contains(_ other: Readiness) -> Bool {
+        rawValue & other.rawValue == other.rawValue
+    }
 }
 
 /// What is registered with a loop for one descriptor. Both are called on the loop, and never after

@@ -304,7 +304,7 @@ final class ClientConnection: LoopHandler {
         var head = worker.requestHead.lend()
         let step = reader.step(buffer.octets, into: &head)
         if case .head = step { begin(head, buffer) }
-        worker.requestHead.takeBack(head)
+        worker.requestHead.takeBack(consume head)
         switch step {
         case .needsMore:
             makeRoom(buffer)
@@ -591,7 +591,8 @@ final class ClientConnection: LoopHandler {
             return
         }
         deadline = next
-        worker.loop.setDeadline(slot, next.at == .distantFuture ? nil : next.at)
+        let moment = next.at == .distantFuture ? nil : next.at
+        worker.loop.setDeadline(slot, moment)
     }
 
     /// Something outside an event has changed what is waited for.

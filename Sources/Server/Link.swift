@@ -60,6 +60,8 @@ struct Held<Object: AnyObject>: ~Copyable {
     @inline(__always)
     init(_ object: consuming Object) { count = .passRetained(object) }
 
+    fileprivate init(_ count: Unmanaged<Object>) { self.count = count }
+
     deinit { count.release() }
 
     var link: Link<Object> {
@@ -72,5 +74,33 @@ struct Held<Object: AnyObject>: ~Copyable {
         let count = count
         discard self
         return count.takeRetainedValue()
+    }
+
+    /// The hold itself, for `Spares` to keep.
+    fileprivate consuming func unowned() -> Unmanaged<Object> {
+        let count = count
+        discard self
+        return count
+    }
+}
+
+/// Objects that are kept to be used again, the last one first.
+struct Spares<Object: AnyObject>: ~Copyable {
+    private var counts: [Unmanaged<Object>] = []
+    private let most: Int
+
+    init(most: Int) { self.most = most }
+
+    deinit { for count in counts { count.release() } }
+
+    mutating func take() -> Held<Object>? {
+        counts.popLast().map { Held($0) }
+    }
+
+    /// - Returns: what there is no room for.
+    mutating func give(_ held: consuming Held<Object>) -> Held<Object>? {
+        guard counts.count < most else { return held }
+        counts.append(held.unowned())
+        return nil
     }
 }

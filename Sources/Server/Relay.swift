@@ -273,7 +273,7 @@ final class Relay {
         let step = reader.step(buffer.octets, into: &head, requestMethod: exchange.method)
         var mayGoOn = false
         if case .head = step { mayGoOn = received(head, buffer, of: exchange) }
-        worker.responseHead.takeBack(head)
+        worker.responseHead.takeBack(consume head)
         switch step {
         case .needsMore:
             if buffer.writableCount == 0 { worker.grow(buffer, to: worker.responseHeadOctetsMax) }

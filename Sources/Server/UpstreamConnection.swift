@@ -362,7 +362,7 @@ final class UpstreamConnection: LoopHandler {
         guard !isPumping else { return }
         isPumping = true
         var reads = Worker.readsATurn
-        while state == .leased, wire.mayRead, relay?.wantsAnswer ?? (call != nil) {
+        while state == .leased, wire.mayRead, wantsOctets {
             guard reads > 0 else {
                 if let slot { worker.loop.deliverAgain(slot, []) }
                 break
@@ -374,6 +374,11 @@ final class UpstreamConnection: LoopHandler {
         guard state == .leased else { return }
         if !hasOctets { releaseBuffer() }
         armDeadline()
+    }
+
+    private var wantsOctets: Bool {
+        if let relay { return relay.wantsAnswer }
+        return call != nil
     }
 
     private func receive() {
@@ -461,7 +466,8 @@ final class UpstreamConnection: LoopHandler {
         deadline.waiting = next.waiting
         guard next.at != deadline.at else { return }
         deadline.at = next.at
-        worker.loop.setDeadline(slot, next.at == .distantFuture ? nil : next.at)
+        let moment = next.at == .distantFuture ? nil : next.at
+        worker.loop.setDeadline(slot, moment)
     }
 
     // MARK: Closing

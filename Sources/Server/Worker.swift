@@ -19,7 +19,6 @@ package final class Worker: @unchecked Sendable {
     /// An array that has grown beyond this is not kept for the next user.
     static let arrayOctetsKept = 65_536
     private static let arraysKept = 64
-    private static let exchangesKept = 256
     private static let smallBufferOctets = 16_384
     /// For what comes from an upstream, and for content: larger reads save many (measured).
     private static let largeBufferOctets = 131_072
@@ -67,10 +66,10 @@ package final class Worker: @unchecked Sendable {
     let nothing: [UInt8] = []
     let sealedOctets = OctetBuffer(capacity: 65_536)
     var openedOctets: [UInt8] = []
-    private let smallBuffers = BufferPool(octets: Worker.smallBufferOctets, kept: 256)
-    private let largeBuffers = BufferPool(octets: Worker.largeBufferOctets, kept: 32)
+    private var smallBuffers = Spares<OctetBuffer>(most: 256)
+    private var largeBuffers = Spares<OctetBuffer>(most: 32)
     private var arrays: [[UInt8]] = []
-    private var exchanges: [Exchange] = []
+    private var exchanges = Spares<Exchange>(most: 256)
     private var date: [UInt8] = []
     private var dateOf = UnixTime(seconds: .min)
 
@@ -248,31 +247,36 @@ package final class Worker: @unchecked Sendable {
 
     // MARK: What is used again
 
-    func takeExchange() -> Held<Exchange> { Held(exchanges.popLast() ?? Exchange(self)) }
+    // What is not kept may still be in use further up, or a span of it.
 
-    func give(_ held: consuming Held<Exchange>) {
-        held.link { $0.reset() }
-        let exchange = held.object()
-        if exchanges.count < Self.exchangesKept {
-            exchanges.append(exchange)
-        } else {
-            loop.keepUntilTurnEnds(exchange)
-        }
+    func takeExchange() -> Held<Exchange> { exchanges.take() ?? Held(Exchange(self)) }
+
+    func give(_ exchange: consuming Held<Exchange>) {
+        exchange.link { $0.reset() }
+        if let beyond = exchanges.give(exchange) { loop.keepUntilTurnEnds(beyond.object()) }
     }
 
     func takeBuffer(large: Bool) -> Held<OctetBuffer> {
-        memory.add(large ? Self.largeBufferOctets : Self.smallBufferOctets)
-        return Held(large ? largeBuffers.take() : smallBuffers.take())
+        let octets = large ? Self.largeBufferOctets : Self.smallBufferOctets
+        memory.add(octets)
+        if let spare = large ? largeBuffers.take() : smallBuffers.take() { return spare }
+        return Held(OctetBuffer(capacity: octets))
     }
 
-    func give(_ held: consuming Held<OctetBuffer>) {
-        let capacity = held.link.capacity
+    func give(_ buffer: consuming Held<OctetBuffer>) {
+        buffer.link { $0.removeAll() }
+        let capacity = buffer.link.capacity
         memory.remove(capacity)
-        let isSmall = capacity == Self.smallBufferOctets
-        let buffer = held.object()
-        guard let refused = (isSmall ? smallBuffers : largeBuffers).give(buffer) else { return }
-        // A span of it may still be in use further up.
-        loop.keepUntilTurnEnds(refused)
+        // One that has grown is not kept: its memory was for what needed it.
+        switch capacity {
+        case Self.smallBufferOctets: drop(smallBuffers.give(buffer))
+        case Self.largeBufferOctets: drop(largeBuffers.give(buffer))
+        default: drop(consume buffer)
+        }
+    }
+
+    private func drop(_ buffer: consuming Held<OctetBuffer>?) {
+        if let buffer { loop.keepUntilTurnEnds(buffer.object()) }
     }
 
     func lendArray(_ array: inout [UInt8]) {
@@ -289,7 +293,7 @@ package final class Worker: @unchecked Sendable {
         swap(&array, &empty)
         guard arrays.count < Self.arraysKept, empty.capacity <= Self.arrayOctetsKept else { return }
         empty.removeAll(keepingCapacity: true)
-        arrays.append(empty)
+        arrays.append(consume empty)
     }
 
     /// A head may be longer than the buffer it began in.

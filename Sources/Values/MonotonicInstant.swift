@@ -4,16 +4,23 @@
 // operator. Reading the clock is Platform's; here is only the arithmetic, and it saturates, because a
 // duration may come from configuration and a moment in the far future is a useful answer.
 
-/// Nanoseconds since an arbitrary start, the same for every thread of this process.
-package struct MonotonicInstant: Comparable, Hashable, Sendable {
-    package var nanoseconds: UInt64
+/// Nanoseconds since an arbitrary start, the same for every thread of this process. `public`, as what
+/// every event compares, so that it is inlined in every room.
+@frozen public struct MonotonicInstant: Comparable, Hashable, Sendable {
+    public var nanoseconds: UInt64
 
-    @inlinable package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+    @inlinable public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
     /// Later than any moment the clock will show.
-    package static var distantFuture: MonotonicInstant { MonotonicInstant(nanoseconds: .max) }
+    @inlinable public static var distantFuture: MonotonicInstant {
+        MonotonicInstant(nanoseconds: .max)
+    }
 
-    package static func < (a: MonotonicInstant, b: MonotonicInstant) -> Bool {
+    @inlinable public static func == (a: MonotonicInstant, b: MonotonicInstant) -> Bool {
+        a.nanoseconds == b.nanoseconds
+    }
+
+    @inlinable public static func < (a: MonotonicInstant, b: MonotonicInstant) -> Bool {
         a.nanoseconds < b.nanoseconds
     }
 
@@ -24,7 +31,7 @@ package struct MonotonicInstant: Comparable, Hashable, Sendable {
 
     /// As `advanced(by:)`, for callers that converted their durations once: on a request's way the
     /// division inside `Duration` would cost more than everything else about a deadline.
-    package func advanced(byNanoseconds distance: Int64) -> MonotonicInstant {
+    @inlinable public func advanced(byNanoseconds distance: Int64) -> MonotonicInstant {
         let magnitude = distance.magnitude
         if distance < 0 {
             let isBeforeStart = nanoseconds < magnitude

@@ -166,17 +166,4 @@ import Values
         far.close()
         near.close()
     }
-
-    @Test func `a pool keeps its bound, and no buffer that has grown`() {
-        let pool = BufferPool(octets: 8, kept: 2)
-        let buffers = (0..<3).map { _ in pool.take() }
-        buffers[0].append([1].span)
-        for buffer in buffers { pool.give(buffer) }
-        #expect(pool.freeCount == 2)
-        let again = [pool.take(), pool.take()]
-        #expect(again.allSatisfy { $0.isEmpty })
-        again[0].grow(to: 64)
-        pool.give(again[0])
-        #expect(pool.freeCount == 0)
-    }
 }
