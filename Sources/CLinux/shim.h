@@ -72,6 +72,22 @@ static inline int linux_stream_socket(int family) {
     return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
+// --- pipes: splice(2) is behind _GNU_SOURCE, and fcntl(2) is variadic.
+
+static inline int linux_pipe(int ends[2]) {
+    extern int pipe2(int[2], int);
+    return pipe2(ends, O_CLOEXEC | O_NONBLOCK);
+}
+
+static inline int linux_set_pipe_size(int end, int octets) {
+    return fcntl(end, 1031 /* F_SETPIPE_SZ */, octets);
+}
+
+static inline ssize_t linux_splice(int from, int to, size_t octets) {
+    extern ssize_t splice(int, __off64_t *, int, __off64_t *, size_t, unsigned);
+    return splice(from, 0, to, 0, octets, 1 | 2 /* SPLICE_F_MOVE | SPLICE_F_NONBLOCK */);
+}
+
 // getaddrinfo's results behind _GNU_SOURCE: the name is there, but without addresses (of the family).
 static const int linux_eai_nodata = -5;
 static const int linux_eai_addrfamily = -9;

@@ -61,6 +61,20 @@ package struct ContentReader: Sendable {
     /// chunks with `.end`.
     package var isFinished: Bool { state == .finished }
 
+    /// How many octets of nothing but content are still to come; `nil` where its end is found by
+    /// reading.
+    package var octetsToCome: UInt64? {
+        if case .length(let remaining) = state { remaining } else { nil }
+    }
+
+    /// Octets of a content of known length have gone by unread; no more than `octetsToCome`.
+    package mutating func passed(_ count: UInt64) {
+        guard case .length(let remaining) = state else { return }
+        let rest = remaining - min(remaining, count)
+        state = rest == 0 ? .finished : .length(remaining: rest)
+        contentOctets &+= count
+    }
+
     /// The peer will send no more. Whether the content had its lawful end; if not, what was read is
     /// a part, and must not be passed on as the whole.
     package mutating func ended() -> Bool {

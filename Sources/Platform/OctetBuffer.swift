@@ -105,9 +105,9 @@ import Glibc
     }
 
     /// Receives into the room behind the octets, of which there must be some. 0 is the peer's end;
-    /// `nil` that nothing is there. Less than `writableCount` was before: the socket is drained.
-    package func receive(from number: Int32) throws(Errno) -> Int? {
-        let room = writableCount
+    /// `nil` that nothing is there. Less than there was room for, or `most`: the socket is drained.
+    package func receive(from number: Int32, atMost most: Int = .max) throws(Errno) -> Int? {
+        let room = min(writableCount, most)
         precondition(room > 0, "without room, an end and a full buffer look alike")
         let start = memory + tail
         // SAFETY: recv(2) writes at most `room` octets from `start`, all inside the memory.

@@ -9,17 +9,19 @@ extension Socket {
     /// How many octets of the three, in order, the kernel took; `nil` when it would block.
     ///
     /// One call, so that a head and its content leave in one segment. A closed peer is EPIPE.
+    /// - Parameter more: further octets follow at once, for the same segment.
     package static func send(
         _ number: Int32, _ first: Span<UInt8>, _ second: Span<UInt8> = Span(),
-        _ third: Span<UInt8> = Span()
+        _ third: Span<UInt8> = Span(), more: Bool = false
     ) throws(Errno) -> Int? {
+        let flags = more ? sendFlags | Int32(MSG_MORE) : sendFlags
         // SAFETY: sendmsg(2) reads the ranges during the call and keeps nothing.
-        try first.withUnsafeBytes { first throws(Errno) in
+        return try first.withUnsafeBytes { first throws(Errno) in
             try second.withUnsafeBytes { second throws(Errno) in
                 try third.withUnsafeBytes { third throws(Errno) in
                     if second.isEmpty, third.isEmpty {
                         return try attemptUnlessBlocked("send") {
-                            Glibc.send(number, first.baseAddress, first.count, sendFlags)
+                            Glibc.send(number, first.baseAddress, first.count, flags)
                         }
                     }
                     var vector: InlineArray<3, iovec> = [
@@ -31,7 +33,7 @@ extension Socket {
                         message.msg_iov = parts.baseAddress
                         message.msg_iovlen = parts.count
                         return try attemptUnlessBlocked("sendmsg") {
-                            sendmsg(number, &message, sendFlags)
+                            sendmsg(number, &message, flags)
                         }
                     }
                 }

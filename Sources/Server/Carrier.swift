@@ -105,6 +105,22 @@ enum Carrier {
         }
     }
 
+    /// Whether content may go straight to the client's socket.
+    var takesPipe: Bool {
+        switch self {
+        case .connection(let carrier): carrier.takesPipe
+        case .stream: false
+        }
+    }
+
+    /// - Returns: how many octets of it were taken; the rest waits in it until there is room.
+    func writeContent(_ pipe: Pipe) -> Int {
+        switch self {
+        case .connection(let carrier): carrier { $0.writeContent(pipe) }
+        case .stream: 0
+        }
+    }
+
     func writeEnd(as outgoing: Outgoing, _ trailers: Span<UInt8>, endingHere: Span<UInt8>) {
         switch self {
         case .connection(let carrier):

@@ -102,6 +102,16 @@ extension ClientConnection {
         }
     }
 
+    /// Whether content may go straight to the socket.
+    var takesPipe: Bool { wire.isPlain }
+
+    /// - Returns: how many octets of it were taken; the rest waits in it until there is room.
+    func writeContent(_ pipe: Pipe) -> Int {
+        let count = wire.send(pipe, by: worker)
+        if count > 0 { lastWrite = worker.loop.now }
+        return count
+    }
+
     /// - Parameters:
     ///   - trailers: field lines as the upstream sent them.
     ///   - endingHere: what its `Connection` named.

@@ -392,6 +392,15 @@ final class Exchange {
         if let code = lasting?.closeCodeDue { closeWebSocket(code) }
     }
 
+    /// Whether what is left of its answer's content may go to the client without being looked at.
+    var takesPipe: Bool {
+        outgoing == .plain && lasting == nil && client?.takesPipe ?? false
+    }
+
+    func respondContent(_ pipe: Pipe) {
+        client { octetsSent &+= UInt64($0.writeContent(pipe)) }
+    }
+
     /// The answer is whole.
     /// - Parameters:
     ///   - trailers: field lines behind the content.

@@ -23,14 +23,16 @@ final class Relay {
     /// Interim answers before the final one; past it the upstream is not taken to be answering.
     static let interimHeadsMax = 16
 
-    private let worker: Worker
+    let worker: Worker
     /// Whose it is: an exchange makes its relay and holds it, so it is always there.
-    private var exchange: Link<Exchange>!
+    private(set) var exchange: Link<Exchange>!
     private var lease: Lease?
     private(set) var phase = Phase.idle
 
     private var reader = ResponseReader()
-    private var content = ContentReader(ResponseFraming.none)
+    private(set) var content = ContentReader(ResponseFraming.none)
+    /// There while the content goes through it, past us.
+    var pipe: Pipe?
     private var interimHeads = 0
     private var hasRetried = false
     private var isUpgrade = false
@@ -244,7 +246,9 @@ final class Relay {
             return exchange { readHead(buffer, of: $0) } ?? false
         case .content:
             switch content.next(buffer.octets) {
-            case .needsMore: return false
+            case .needsMore:
+                trySplicing()
+                return false
             case .content(let range, let consumed):
                 let octets = buffer.octets.extracting(range)
                 buffer.consume(consumed)
@@ -253,7 +257,7 @@ final class Relay {
             case .end(let range, let consumed):
                 let trailers = buffer.octets.extracting(range ?? 0..<0)
                 buffer.consume(consumed)
-                ended(leftover: buffer, trailers)
+                ended(isClean: buffer.isEmpty, trailers)
                 return false
             case .refused(let fault):
                 fail(.badAnswer("\(fault.code): \(fault.sentence)"))
@@ -336,15 +340,18 @@ final class Relay {
     }
 
     /// The answer is whole.
-    private func ended(leftover buffer: OctetBuffer, _ trailers: Span<UInt8>) {
+    func ended(isClean: Bool, _ trailers: Span<UInt8> = Span()) {
         if trailers.isEmpty {
             exchange { $0.respondEnd() }
         } else {
             let names = endingHere
             exchange { $0.respondEnd(trailers, endingHere: names.span) }
         }
-        finish(keepingUpstream: buffer.isEmpty)
+        finish(keepingUpstream: isClean)
     }
+
+    /// Octets of the content have gone into the pipe.
+    func passed(_ count: Int) { content.passed(UInt64(count)) }
 
     private func finish(keepingUpstream isClean: Bool) {
         phase = .idle
@@ -447,11 +454,16 @@ final class Relay {
     }
 
     private func giveBack() {
-        upstream { $0.endLease() }
+        stopSplicing()
+        upstream {
+            noteLength($0)
+            $0.endLease()
+        }
         lease.take()?.giveBack()
     }
 
     private func discard() {
+        stopSplicing()
         upstream { $0.endLease() }
         lease.take()?.discard()
     }

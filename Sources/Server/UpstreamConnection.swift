@@ -41,6 +41,10 @@ final class UpstreamConnection: LoopHandler {
     // This lease.
     var wasReused = false
     private(set) var hasReceivedOctets = false
+    /// The answer before was long: of the next one little more than the head is read at first, so that
+    /// the rest need not be copied.
+    var hadLongAnswer = false
+    private static let headOctets = 4096
     private var hasFault = false
     private var takenBefore: UInt64 = 0
     private var leasedAt = MonotonicInstant(nanoseconds: 0)
@@ -362,7 +366,7 @@ final class UpstreamConnection: LoopHandler {
         guard !isPumping else { return }
         isPumping = true
         var reads = Worker.readsATurn
-        while state == .leased, wire.mayRead, wantsOctets {
+        while state == .leased, wantsOctets, wire.mayRead || relay?.hasPiped ?? false {
             guard reads > 0 else {
                 if let slot { worker.loop.deliverAgain(slot, []) }
                 break
@@ -381,15 +385,43 @@ final class UpstreamConnection: LoopHandler {
         return call != nil
     }
 
+    /// What a pipe has been given; why it was not.
+    enum Piped {
+        case octets
+        case nothing
+        case end
+        case failed(String)
+    }
+
+    func receive(into pipe: Pipe, atMost octets: Int) -> Piped {
+        switch wire.receive(into: pipe, atMost: octets) {
+        case .octets:
+            lastRead = worker.loop.now
+            return .octets
+        case .nothing: return .nothing
+        case .end: return .end
+        case .failed(let code): return .failed(Errno(call: "splice", code: code).description)
+        }
+    }
+
     private func receive() {
+        if let relay, relay.isSplicing {
+            relay { $0.splice(self) }
+            self.relay { $0.flushAnswer() }
+            return
+        }
         let buffer = takeBuffer()
-        switch buffer({ wire.receive(into: $0, worker) }) {
+        let most = hadLongAnswer && !hasReceivedOctets ? Self.headOctets : .max
+        switch buffer({ wire.receive(into: $0, atMost: most, worker) }) {
         case .octets:
             lastRead = worker.loop.now
             hasReceivedOctets = true
             if let relay {
                 buffer { buffer in relay { $0.received(buffer) } }
-                self.relay { $0.flushAnswer() }
+                // What is about to follow through a pipe takes it along.
+                if !(wire.mayRead && self.relay?.isSplicing ?? false) {
+                    self.relay { $0.flushAnswer() }
+                }
             } else {
                 buffer { call?.received($0) }
             }

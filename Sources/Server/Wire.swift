@@ -104,11 +104,14 @@ struct Wire: ~Copyable {
 
     // MARK: Receiving
 
-    mutating func receive(into buffer: OctetBuffer, _ worker: Worker) -> Received {
+    /// - Parameter most: of a plain wire, how many octets are read at once.
+    mutating func receive(
+        into buffer: OctetBuffer, atMost most: Int = .max, _ worker: Worker
+    ) -> Received {
         guard sealing == nil else { return receiveSealed(into: buffer, worker) }
         if let stream { return receive(from: stream, into: buffer) }
         buffer.prepareToWrite()
-        let room = buffer.writableCount
+        let room = min(buffer.writableCount, most)
         guard room > 0 else { return .nothing }
         return read(into: buffer, room: room)
     }
@@ -126,7 +129,7 @@ struct Wire: ~Copyable {
 
     private mutating func read(into buffer: OctetBuffer, room: Int) -> Received {
         do {
-            guard let count = try buffer.receive(from: number) else {
+            guard let count = try buffer.receive(from: number, atMost: room) else {
                 mayRead = false
                 return .nothing
             }
@@ -135,6 +138,27 @@ struct Wire: ~Copyable {
                 return .end
             }
             if count < room, !isEnding { mayRead = false }
+            return .octets
+        } catch {
+            mayRead = false
+            return .failed(error.code)
+        }
+    }
+
+    /// Whether its octets are a socket's own, as a pipe takes and gives them.
+    var isPlain: Bool { sealing == nil && stream == nil }
+
+    /// As `receive`, into a pipe, which is empty. Only of a plain wire.
+    mutating func receive(into pipe: Pipe, atMost octets: Int) -> Received {
+        do throws(Errno) {
+            guard let count = try pipe.fill(from: number, atMost: octets) else {
+                mayRead = false
+                return .nothing
+            }
+            if count == 0 {
+                mayRead = false
+                return .end
+            }
             return .octets
         } catch {
             mayRead = false
@@ -214,7 +238,10 @@ struct Wire: ~Copyable {
 
     /// Sends what has gathered, and `octets` and `tail` behind it, in one call; what the kernel does
     /// not take is kept.
-    mutating func send(_ octets: Span<UInt8>, _ tail: Span<UInt8> = Span(), by worker: Worker) {
+    /// - Parameter more: further octets follow at once.
+    mutating func send(
+        _ octets: Span<UInt8>, _ tail: Span<UInt8> = Span(), more: Bool = false, by worker: Worker
+    ) {
         if isBroken {
             outbox.removeAll()
             return
@@ -232,9 +259,10 @@ struct Wire: ~Copyable {
         do throws(Errno) {
             let accepted =
                 gathered == 0
-                ? try Socket.send(number, octets, tail)
+                ? try Socket.send(number, octets, tail, more: more)
                 : try Socket.send(
-                    number, outbox.octets.span.extracting(outbox.sent...), octets, tail)
+                    number, outbox.octets.span.extracting(outbox.sent...), octets, tail,
+                    more: more)
             let count = accepted ?? 0
             taken &+= UInt64(count)
             isBlocked = count < total
@@ -265,6 +293,24 @@ struct Wire: ~Copyable {
         stream.write(tail)
         isBlocked = !stream.hasRoom
         stream.isFull = isBlocked
+    }
+
+    /// Sends what the pipe holds, behind what has gathered; what the kernel does not take stays in it.
+    /// - Returns: how many octets of it were taken.
+    mutating func send(_ pipe: Pipe, by worker: Worker) -> Int {
+        if !outbox.isEmpty { send(Span(), more: !pipe.isEmpty, by: worker) }
+        var sent = 0
+        while !isBlocked, !isBroken, !pipe.isEmpty {
+            do throws(Errno) {
+                guard let count = try pipe.empty(into: number) else {
+                    isBlocked = true
+                    break
+                }
+                sent += count
+            } catch { isBroken = true }
+        }
+        taken &+= UInt64(sent)
+        return sent
     }
 
     private mutating func keep(_ octets: Span<UInt8>, _ worker: Worker) {
