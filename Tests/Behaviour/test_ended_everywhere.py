@@ -6,11 +6,6 @@ from fixtures import usual
 from gateway import command
 from waiting import Process, free_port, until
 
-pytestmark = pytest.mark.skipif(
-    "share ended sessions and refreshes" in command("config", "reference").stdout,
-    reason="this version refuses session.redis",
-)
-
 
 @pytest.fixture
 def redis(tmp_path):
