@@ -21,16 +21,15 @@ extension Kind {
         .section(section) { written, _, _ in written.value }
     }
 
-    /// `several` says whether there may be more than one member in this version.
     static func list<Element>(
-        _ element: Kind<Element>, atLeast: Int = 0, several: Availability = .now
+        _ element: Kind<Element>, atLeast: Int = 0
     ) -> Kind where Value == [Element] {
         Kind(
             name: "list of \(element.plural)",
             schema: [
                 "type": "array", "items": element.schema, "minItems": .number("\(atLeast)"),
             ],
-            children: element.children, shape: .list, note: several.noteOnSeveral,
+            children: element.children, shape: .list,
             text: { "[" + $0.map(element.text).joined(separator: ", ") + "]" }
         ) { node, key, reading in
             guard case .sequence(let nodes, _) = node else {
@@ -42,7 +41,6 @@ extension Kind {
             if nodes.count < atLeast {
                 reading.problem(key, "is an empty list", fix: "add at least one member")
             }
-            if nodes.count > 1 { reading.checkSeveral(several, key) }
             return nodes.enumerated().compactMap { index, node in
                 element.value(node, "\(key)[\(index)]", &reading)
             }
@@ -52,13 +50,13 @@ extension Kind {
     /// A mapping whose keys are names of the operator's choice, in the order written. A name is
     /// shown in messages and paths of keys, so `accepts` keeps it to plain characters.
     static func named<Element>(
-        _ element: Kind<Element>, names: String, fix: String, several: Availability = .now,
+        _ element: Kind<Element>, names: String, fix: String,
         accepts: @escaping @Sendable (String) -> Bool
     ) -> Kind where Value == [(name: String, value: Element)] {
         Kind(
             name: "mapping of \(names) to \(element.plural)",
             schema: ["type": "object", "additionalProperties": element.schema],
-            children: element.children, shape: .named, note: several.noteOnSeveral,
+            children: element.children, shape: .named,
             text: { pairs in
                 let listed = pairs.map { "\($0.name): \(element.text($0.value))" }
                 return listed.isEmpty ? "{}" : "{ \(listed.joined(separator: ", ")) }"
@@ -70,7 +68,6 @@ extension Kind {
                     fix: "write `NAME: value` lines below it")
                 return nil
             }
-            if entries.count > 1 { reading.checkSeveral(several, key) }
             return entries.compactMap { entry in
                 let path = key.below(entry.key)
                 if !accepts(entry.key) {
@@ -85,22 +82,6 @@ extension Kind {
 extension Kind {
     /// Its name behind "list of".
     fileprivate var plural: String { shape == .section ? name + "s" : name }
-}
-
-extension Availability {
-    fileprivate var noteOnSeveral: String? {
-        guard case .later = self else { return nil }
-        return "More than one is not available in this version."
-    }
-}
-
-extension Reading {
-    fileprivate mutating func checkSeveral(_ several: Availability, _ key: String) {
-        guard case .later(let will) = several else { return }
-        problem(
-            key, "more than one is not available in this version: it will \(will)",
-            fix: "keep one until then")
-    }
 }
 
 extension Section {
@@ -119,9 +100,6 @@ extension Declaration {
     /// The schema with the sentence and the example that editors show.
     fileprivate var described: JSON {
         var sentences = sentence
-        if case .later(let will) = availability {
-            sentences += " Not available in this version: it will \(will)."
-        }
         if case .depends(let standard) = self.standard { sentences += " Default: \(standard)." }
         return ["description": .string(sentences), "allOf": [schema]]
     }

@@ -10,7 +10,6 @@ struct Declaration: Sendable {
     let sentence: String
     /// A value as it would be written.
     let example: String
-    let availability: Availability
     let schema: JSON
     /// The keys below, and how one gets to them.
     let children: [Declaration]
@@ -37,12 +36,4 @@ struct Declaration: Sendable {
             }
         }
     }
-}
-
-/// Whether a key, or one of its values, does in this version what its sentence says.
-enum Availability: Sendable, Equatable {
-    case now
-    /// Declared, so that a file can be planned for it, and refused. The text ends the sentence
-    /// "is not available in this version: it will …".
-    case later(String)
 }

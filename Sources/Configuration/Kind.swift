@@ -12,15 +12,10 @@ struct Kind<Value: Sendable>: Sendable {
     let schema: JSON
     var children: [Declaration] = []
     var shape = Declaration.Shape.value
-    /// What of it is not available in this version, as a sentence for the reference page.
-    var note: String?
     /// As it would be written in the file.
     let text: @Sendable (Value) -> String
     /// `nil`: refused, and the problem is in `reading`.
     let read: @Sendable (YAMLNode, _ key: String, inout Reading) -> Value?
-
-    /// A key's sentence, and what of it is not there yet.
-    func annotated(_ sentence: String) -> String { note.map { "\(sentence) \($0)" } ?? sentence }
 
     /// Reads a value that must be there.
     func value(_ node: YAMLNode, _ key: String, _ reading: inout Reading) -> Value? {
@@ -39,7 +34,7 @@ struct Kind<Value: Sendable>: Sendable {
     ) -> Kind<Other> {
         Kind<Other>(
             name: name ?? self.name, schema: schema ?? self.schema, children: children,
-            shape: shape, note: note, text: text
+            shape: shape, text: text
         ) { node, key, reading in
             guard let value = read(node, key, &reading) else { return nil }
             return transform(value, key, &reading)

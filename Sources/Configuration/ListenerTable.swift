@@ -37,7 +37,7 @@ enum ListenerTable {
                 example: "true"),
             key(
                 "h2c", \.h2c, .bool, "HTTP/2 by prior knowledge on a plain listener.",
-                example: "true", Later.h2c),
+                example: "true"),
             key(
                 "health_path", \.healthPath, .urlPath,
                 "A path answered here whatever the Host: 200, or 503 when /readyz is.",
@@ -45,7 +45,7 @@ enum ListenerTable {
             key(
                 "redirect_to_https", \.redirectToHTTPS, .bool,
                 "Answers 308 to https and the host asked for; the listener has no path of its own.",
-                example: "true", Later.redirectToHTTPS),
+                example: "true"),
         ])
 
     static let tls = Section<TLSListenerSettings>(

@@ -74,13 +74,7 @@ struct ServerAddress: Sendable {
 
 extension Kind where Value == ServerAddress {
     /// A path is a problem: what is sent is the path asked for, or a route's upstream_path.
-    static let server: Kind = {
-        var kind = written
-        if case .later = Later.upstreamH2C { kind.note = "Not available in this version: h2c." }
-        return kind
-    }()
-
-    private static let written = Kind<String>.text.map(
+    static let server = Kind<String>.text.map(
         name: "URL", text: { (server: ServerAddress) in server.address.description }
     ) { text, key, reading in
         if text.hasPrefix("unix:") {
@@ -94,7 +88,6 @@ extension Kind where Value == ServerAddress {
         let plain = isH2C ? "http" + text.dropFirst("h2c".count) : text
         if let origin = Origin(parsing: plain, trailingSlash: true) {
             let scheme: UpstreamScheme = isH2C ? .h2c : origin.scheme == .https ? .https : .http
-            if isH2C, case .later(let will) = Later.upstreamH2C { reading.unavailable(key, will) }
             return ServerAddress(address: .tcp(origin), scheme: scheme, origin: origin)
         }
         if HTTPURL(parsing: plain) != nil {

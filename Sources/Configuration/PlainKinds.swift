@@ -47,13 +47,13 @@ extension Kind where Value == Duration {
 }
 
 extension Kind where Value: RawRepresentable & CaseIterable & Equatable, Value.RawValue == String {
-    /// One of the words of an enumeration, some of which may not be available yet.
-    static func choice(later: [(Value, String)] = []) -> Kind {
+    /// One of the words of an enumeration.
+    static func choice() -> Kind {
         let words = Value.allCases.map(\.rawValue)
         let listed = words.joined(separator: ", ")
         return Kind(
             name: words.map { "`\($0)`" }.joined(separator: " or "),
-            schema: ["enum": .array(words.map { .string($0) })], note: note(later.map(\.0)),
+            schema: ["enum": .array(words.map { .string($0) })],
             text: { $0.rawValue }
         ) { node, key, reading in
             guard case .scalar(let word, _, _) = node else {
@@ -69,20 +69,8 @@ extension Kind where Value: RawRepresentable & CaseIterable & Equatable, Value.R
                     fix: near.map { "did you mean `\($0)`?" } ?? "write one of: \(listed)")
                 return nil
             }
-            if let (_, will) = later.first(where: { $0.0 == value }) {
-                let others = words.filter { word in !later.contains { $0.0.rawValue == word } }
-                reading.problem(
-                    key, "\(quoted(word)) is not available in this version: it will \(will)",
-                    fix: "until then, write \(others.joined(separator: " or "))")
-            }
             return value
         }
-    }
-
-    private static func note(_ later: [Value]) -> String? {
-        guard !later.isEmpty else { return nil }
-        let words = later.map { "`\($0.rawValue)`" }.joined(separator: ", ")
-        return "Not available in this version: \(words)."
     }
 }
 

@@ -95,8 +95,7 @@ enum ProviderTable {
                 example: "{ prompt: select_account }"),
             key(
                 "pass_parameters", \.passParameters, .list(.text),
-                "Parameters that a login link may set.", example: "[login_hint, ui_locales]",
-                Later.passParameters),
+                "Parameters that a login link may set.", example: "[login_hint, ui_locales]"),
             key(
                 "ca_file", \.ca, .pem("CERTIFICATE"),
                 "The authorities trusted for this provider.", example: "tls/internal-ca.pem",

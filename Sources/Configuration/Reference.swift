@@ -35,7 +35,7 @@ extension Configuration {
         for declaration in declarations {
             let cells = [
                 "`\(path.below(declaration.name))`", declaration.type, declaration.standardInWords,
-                declaration.fullSentence, "`\(declaration.example)`",
+                declaration.sentence, "`\(declaration.example)`",
             ]
             // A bar would end the cell.
             let row = cells.map { $0.split(separator: "|").joined(separator: "\\|") }
@@ -65,10 +65,5 @@ extension Declaration {
         case .value(let value): "`\(value)`"
         case .depends(let words): words
         }
-    }
-
-    fileprivate var fullSentence: String {
-        guard case .later(let will) = availability else { return sentence }
-        return sentence + " *Not available in this version: it will \(will).*"
     }
 }

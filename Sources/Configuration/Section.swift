@@ -90,7 +90,7 @@ struct Field<Draft: Sendable>: Sendable {
 /// A key whose default, where it is not required, is the property's initial value.
 func key<Draft, Value>(
     _ name: String, _ property: any WritableKeyPath<Draft, Value> & Sendable, _ kind: Kind<Value>,
-    _ sentence: String, example: String, _ availability: Availability = .now,
+    _ sentence: String, example: String,
     isRequired: Bool = false, otherwise: String? = nil
 ) -> (Draft) -> Field<Draft> {
     { initial in
@@ -100,14 +100,11 @@ func key<Draft, Value>(
                 name: name, type: kind.name,
                 standard: isRequired
                     ? .required : otherwise.map { .depends($0) } ?? .value(standard),
-                sentence: kind.annotated(sentence), example: example, availability: availability,
+                sentence: sentence, example: example,
                 schema: kind.schema, children: kind.children, shape: kind.shape),
             read: { node, key, draft, reading in
                 guard let value = kind.value(node, key, &reading) else { return }
                 draft[keyPath: property] = value
-                if case .later(let will) = availability, kind.text(value) != standard {
-                    reading.unavailable(key, will)
-                }
             },
             copy: { $1[keyPath: property] = $0[keyPath: property] })
     }
@@ -117,7 +114,7 @@ func key<Draft, Value>(
 /// what that means. A required key is never `nil` in a file without problems.
 func key<Draft, Value>(
     _ name: String, _ property: any WritableKeyPath<Draft, Value?> & Sendable, _ kind: Kind<Value>,
-    _ sentence: String, example: String, _ availability: Availability = .now,
+    _ sentence: String, example: String,
     isRequired: Bool = false, otherwise: String? = nil
 ) -> (Draft) -> Field<Draft> {
     { _ in
@@ -126,23 +123,14 @@ func key<Draft, Value>(
                 name: name, type: kind.name,
                 standard: isRequired
                     ? .required : otherwise.map { .depends($0) } ?? .value("null"),
-                sentence: kind.annotated(sentence), example: example, availability: availability,
+                sentence: sentence, example: example,
                 schema: isRequired ? kind.schema : kind.schema.orNull,
                 children: kind.children, shape: kind.shape),
             read: { node, key, draft, reading in
                 guard isRequired || !node.isNull else { return }
-                if case .later(let will) = availability { reading.unavailable(key, will) }
                 draft[keyPath: property] = kind.value(node, key, &reading)
             },
             copy: { $1[keyPath: property] = $0[keyPath: property] })
-    }
-}
-
-extension Reading {
-    mutating func unavailable(_ key: String, _ will: String) {
-        problem(
-            key, "is not available in this version: it will \(will)",
-            fix: "leave it out until then")
     }
 }
 
