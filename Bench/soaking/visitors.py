@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Tests/Support"))
 import wire  # noqa: E402
 import words  # noqa: E402
 from browser import Browser, Cookie  # noqa: E402
-from frames import frame, masked_echo  # noqa: E402
+from websocket import frame, masked_echo  # noqa: E402
 from wire import Asked, Connection, CutShort, Wrong  # noqa: E402
 
 FAULTS = ["slow", "drip", "cut-head", "cut", "reset", "none-at-all", "garbage", "early"]

@@ -19,7 +19,7 @@ extension Relay {
         guard pipe == nil, let rest = content.octetsToCome, rest >= Self.splicedOctetsMin,
             upstream({ $0.wire.isPlain }) ?? false, exchange.takesPipe
         else { return }
-        pipe = worker.takePipe()
+        pipe = worker.pipes.take()
     }
 
     var isSplicing: Bool { pipe != nil }

@@ -19,9 +19,6 @@ package final class Worker: @unchecked Sendable {
     /// An array that has grown beyond this is not kept for the next user.
     static let arrayOctetsKept = 65_536
     private static let arraysKept = 64
-    /// Two descriptors and up to 256 KiB of the kernel's memory each.
-    private static let pipesMax = 64
-    private static let pipesKept = 16
     private static let smallBufferOctets = 16_384
     /// For what comes from an upstream, and for content: larger reads save many (measured).
     private static let largeBufferOctets = 131_072
@@ -71,9 +68,7 @@ package final class Worker: @unchecked Sendable {
     var openedOctets: [UInt8] = []
     private var smallBuffers = Spares<OctetBuffer>(most: 256)
     private var largeBuffers = Spares<OctetBuffer>(most: 32)
-    private var pipes: [Pipe] = []
-    /// Those in use, and those kept.
-    private var pipesOpen = 0
+    var pipes = Pipes()
     private var arrays: [[UInt8]] = []
     private var exchanges = Spares<Exchange>(most: 256)
     private var date: [UInt8] = []
@@ -283,22 +278,6 @@ package final class Worker: @unchecked Sendable {
 
     private func drop(_ buffer: consuming Held<OctetBuffer>?) {
         if let buffer { loop.keepUntilTurnEnds(buffer.object()) }
-    }
-
-    /// `nil` where there are as many as are to be had.
-    func takePipe() -> Pipe? {
-        if let pipe = pipes.popLast() { return pipe }
-        guard pipesOpen < Self.pipesMax else { return nil }
-        do throws(Errno) {
-            let pipe = try Pipe()
-            pipesOpen += 1
-            return pipe
-        } catch { return nil }
-    }
-
-    /// One that still holds something is closed.
-    func give(_ pipe: Pipe) {
-        if pipe.isEmpty, pipes.count < Self.pipesKept { pipes.append(pipe) } else { pipesOpen -= 1 }
     }
 
     func lendArray(_ array: inout [UInt8]) {
