@@ -16,10 +16,13 @@ extension Flows {
         _ checked: CheckedLogin, _ login: LoginInHand, _ environment: FlowEnvironment
     ) async throws(LoginFailure) -> Answer {
         let (attempt, intent, snapshot) = (login.attempt, login.intent, login.snapshot)
-        let now = environment.now()
-        var session = Session(
-            checked, attempt, metadata: login.metadata, snapshot.configuration,
-            provider: intent.provider, at: now)
+        var (session, now) = session(checked, login, environment)
+        // Endings are known by the second, and a session that begins within it counts as ended: who
+        // signs in at once after one waits the second out, or would be sent to the provider again.
+        for _ in 0..<4 where environment.hasEnded(session, intent.provider) {
+            await environment.pause(.milliseconds(300))
+            (session, now) = self.session(checked, login, environment)
+        }
         let missing = attempt.scopesMissing(in: checked.tokens?.scope)
         guard missing.isEmpty else {
             // With such a session the page would only send the browser here again.
@@ -63,6 +66,19 @@ extension Flows {
         }
         return snapshot.loginDone(
             attempt.returnTo, setCookies: cookies + mark, requestID: intent.asked.requestID)
+    }
+}
+
+extension Flows {
+    /// What somebody who was checked gets, as from now.
+    private func session(
+        _ checked: CheckedLogin, _ login: LoginInHand, _ environment: FlowEnvironment
+    ) -> (Session, UnixTime) {
+        let now = environment.now()
+        let session = Session(
+            checked, login.attempt, metadata: login.metadata, login.snapshot.configuration,
+            provider: login.intent.provider, at: now)
+        return (session, now)
     }
 }
 

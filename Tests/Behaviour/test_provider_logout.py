@@ -214,3 +214,11 @@ def test_a_frame_that_names_nobody_ends_nothing(gateway, provider, visitor, iss,
 def test_the_signed_out_page_bears_any_state(gateway):
     for query in ("", "?state=", "?state=whatever", "?state=a&state=b"):
         assert gateway.ask("GET", f"/.auth/signed-out{query}").status == 200
+
+
+def test_who_signs_in_again_at_once_stays_signed_in(gateway, provider, visitor):
+    before = visitor()
+    assert post(gateway, signed(provider, good(provider, sid=None))).status == 200
+    after = visitor()  # within the second of the ending, as a rule
+    assert gateway.ask("GET", "/page", after).status == 200
+    assert gateway.ask("GET", "/page", before).status == 401
