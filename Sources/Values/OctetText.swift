@@ -146,9 +146,12 @@ extension [UInt8] {
     /// costs eighty instructions.
     package mutating func clear() { if !isEmpty { removeAll(keepingCapacity: true) } }
 
-    /// Heads are written in some fifty pieces, so a piece costs a check for room and a copy.
+    /// Costs a check for room and a copy.
     package mutating func append(contentsOf octets: Span<UInt8>) {
         let count = octets.count
+        // The library would write the new length, 0, into the storage that all empty arrays of all
+        // threads share.
+        guard count > 0 else { return }
         append(addingCapacity: count) { output in
             // SAFETY: the room is for at least `count` octets, all of which are written; the span is
             // of other memory, since this array is exclusively ours meanwhile.
