@@ -198,10 +198,10 @@ extension Gatekeeper {
         let text = OctetText.string(url.span) ?? ""
         let origin = origin(inquiry, facts)
         guard let parsed = HTTPURL(parsing: text), parsed.origin.host == origin.host,
-            parsed.origin.scheme == origin.scheme,
-            let slash = text.utf8.dropFirst("https://".utf8.count).firstIndex(of: 0x2F)
+            parsed.origin.scheme == origin.scheme
         else { return nil }
-        return Array(text.utf8[slash...])
+        // The first slash behind the host need not be the path's: `https://host?a=/public/x` asks for /.
+        return Array(parsed.target.utf8)
     }
 
     private func values(of fields: [KnownField], _ request: borrowing Request) -> [[UInt8]] {

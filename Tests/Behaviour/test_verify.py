@@ -106,3 +106,13 @@ def test_logout_ends_it_there_too(behind_nginx, site):
     browser.submit(browser.open(behind_nginx.at("/.auth/logout")), form="/.auth/logout")
     site.forget()
     assert browser.open(behind_nginx.at("/"), follow=False).status == 303 and site.requests == []
+
+
+def test_a_slash_in_a_query_begins_no_path(run, provider, upstream):
+    config = usual(provider, upstream)
+    config["trusted_proxies"] = ["127.0.0.0/8"]
+    gateway = run(config)
+    for name in ("X-Original-URL", "X-Rewrite-URL"):
+        for url, status in (("/public/x", 200), ("?a=/public/x", 401), ("/?a=/public/x", 401)):
+            reply = gateway.ask("GET", "/.auth/verify", f"{name}: {gateway.url}{url}")
+            assert reply.status == status, (name, url)
