@@ -43,7 +43,8 @@ enum Obstacle {
     case otherNode
 }
 
-/// Entries that were fetched less than a second ago: one loop's. They stay sealed.
+/// Entries that were fetched less than a second ago: one loop's. They stay sealed. That there is none is
+/// kept too: a browser that brings several gone ones would have one fetched after the other without end.
 struct FetchedEntries {
     /// How long an entry is used again without asking.
     static let usedFor = Duration.seconds(1)
@@ -54,23 +55,23 @@ struct FetchedEntries {
     private var octets = 0
 
     mutating func insert(_ fetched: FetchedEntry, at now: MonotonicInstant) {
-        guard let found = fetched.found else { return }
         if entries.count >= Self.entriesMax || octets >= Self.octetsMax {
             entries = entries.filter { now < $0.value.at + Self.usedFor }
             if entries.count >= Self.entriesMax / 2 { entries.removeAll() }
             octets = entries.reduce(0) { $0 + ($1.value.fetched.found?.entry.count ?? 0) }
         }
-        octets += found.entry.count
+        octets += fetched.found?.entry.count ?? 0
         entries[fetched.name] = (fetched, now)
     }
 
+    /// `nil` where it has to be asked for; within, `nil` where there is none of this name.
     func find(
         _ name: EntryName, extending: Bool, at now: MonotonicInstant
-    ) -> MemoryStore.Found? {
+    ) -> MemoryStore.Found?? {
         guard let (fetched, at) = entries[name], now < at + Self.usedFor,
-            fetched.extended || !extending
+            fetched.extended || !extending || fetched.found == nil
         else { return nil }
-        return fetched.found
+        return .some(fetched.found)
     }
 
     mutating func remove(_ name: EntryName) { entries[name] = nil }

@@ -12,6 +12,7 @@ from gateway import command
 from raw import RawClient, request
 from stores import Partition, Store
 from test_kept_sessions import session_cookies
+from test_several_providers import partners, several  # noqa: F401 - a fixture
 from tokens import claims_of
 from waiting import free_port, until
 
@@ -370,3 +371,16 @@ def test_a_cluster_is_asked_where_its_keys_are(run, provider, upstream, tmp_path
     finally:
         for server in servers:
             server.stop()
+
+
+@pytest.mark.parametrize("path, status", [("/both/x", 200), ("/.auth/me", 401), ("/.auth/logout", 200)])
+def test_several_sessions_that_are_gone_are_none(run, provider, partners, upstream, store, tmp_path, path, status):
+    """Each is asked for once, and the next does not make the first unknown again."""
+    session = site(provider, upstream, tmp_path, at(store))["session"]
+    gateway = run(several(provider, partners, upstream, session=session))
+    browser = gateway.browser()
+    for page in ("/staff/x", "/partners/x"):
+        assert browser.open(gateway.at(page)).status == 200
+    store.ask("FLUSHALL")
+    time.sleep(1.1)  # an entry may be used again for a second
+    assert browser.open(gateway.at(path)).status == status
