@@ -15,10 +15,10 @@ extension Entry {
             guard let plan = plan(path, &gatekeeper) else {
                 throw Broken(description: "\(path) is not forwarded")
             }
-            var written: [UInt8] = []
+            var written = OctetWriter()
             gatekeeper.writeResponseFields(
                 plan, head, octets.span, at: House.noon, into: &written)
-            try checkClient(written)
+            try checkClient([UInt8](written.span))
         }
     }
 
@@ -28,7 +28,7 @@ extension Entry {
         var reader = RequestReader()
         guard reader.step(request.span, into: &head) == .head else { return nil }
         var facts = RequestFacts()
-        var upstreamHead: [UInt8] = []
+        var upstreamHead = OctetWriter()
         let verdict = gatekeeper.decide(
             head, request.span, from: Peer(address: .v4(0xc000_0201)),
             known: .session(House.session, setCookies: ["__Host-gatehouse=ours"]),

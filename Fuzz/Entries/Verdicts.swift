@@ -14,14 +14,14 @@ extension Entry {
         for peer in [Peer(address: .v4(0x0a00_0001)), Peer(address: .v4(0xc000_0201))] {
             for isSignedIn in [false, true] {
                 var facts = RequestFacts()
-                var upstreamHead: [UInt8] = []
+                var upstreamHead = OctetWriter()
                 let verdict = gatekeeper.decide(
                     head, octets.span, from: peer,
                     known: isSignedIn ? .session(House.session, setCookies: []) : .unread,
                     gathered: Array(octets.dropFirst(head.octetCount)), at: House.noon,
                     upstreamHead: &upstreamHead, facts: &facts)
                 switch verdict {
-                case .forward: try checkUpstream(upstreamHead, isSignedIn: isSignedIn)
+                case .forward: try checkUpstream([UInt8](upstreamHead.span), isSignedIn: isSignedIn)
                 case .answer(let answer): try check(answer)
                 case .suspend(.beginLogin(let intent)): try checkReturnPath(intent.returnTo)
                 case .suspend, .gather: break

@@ -43,11 +43,8 @@ package struct Gatekeeper: ~Copyable {
     var forwarding = Forwarding()
     private var upstreamHeadWriter = UpstreamHead()
     private var clientHeadWriter = ClientHead()
-    /// Heads are written here first.
-    private var written = OctetWriter()
     private var matchedPath: [UInt8] = []
     private var plainPath: [UInt8] = []
-    private var keptPath: [UInt8] = []
     /// Sessions are bound to hosts; under a wildcard these are found as they come.
     private var wildcardBindings: [[UInt8]: [[UInt8]]] = [:]
 
@@ -95,7 +92,7 @@ package struct Gatekeeper: ~Copyable {
     package mutating func decide(
         _ head: borrowing RequestHead, _ octets: Span<UInt8>, from peer: Peer,
         known: KnownSession = .unread, gathered: [UInt8]? = nil, at now: UnixTime,
-        upstreamHead: inout [UInt8], facts: inout RequestFacts
+        upstreamHead: inout OctetWriter, facts: inout RequestFacts
     ) -> Verdict {
         let request = Request(copy head, octets)
         // A request that is decided again keeps its name.
@@ -148,8 +145,8 @@ package struct Gatekeeper: ~Copyable {
     // MARK: The order of checks
 
     private mutating func judge(
-        _ request: borrowing Request, _ inquiry: inout Inquiry, _ upstreamHead: inout [UInt8],
-        _ facts: inout RequestFacts
+        _ request: borrowing Request, _ inquiry: inout Inquiry,
+        _ upstreamHead: inout OctetWriter, _ facts: inout RequestFacts
     ) -> Verdict {
         facts.path.append(contentsOf: request.octets.extracting(request.head.path.range))
         facts.asker = Asker.of(request, isGraphQL: false, hasQuery: false)
@@ -198,22 +195,24 @@ package struct Gatekeeper: ~Copyable {
     /// Everything that depends on the route.
     private mutating func judge(
         _ request: borrowing Request, route index: Int, _ features: CanonicalPath.Features,
-        _ inquiry: inout Inquiry, _ upstreamHead: inout [UInt8], _ facts: inout RequestFacts
+        _ inquiry: inout Inquiry, _ upstreamHead: inout OctetWriter, _ facts: inout RequestFacts
     ) -> Verdict {
         let route = snapshot.compiled[index]
         if features.contains(.encodedSlash), !route.settings.encodedSlashesPass {
             return refuse(.pathAmbiguous(PathFault.encodedSlash.sentence), request, inquiry, facts)
         }
+        // The facts have the path that was matched; what is sent may keep its slashes.
+        var keptPath: [UInt8]?
         if !route.settings.mergeSlashes, features.contains(.repeatedSlashes) {
+            var path: [UInt8] = []
             do {
                 _ = try CanonicalPath.canonicalize(
                     request.octets.extracting(request.head.path.range),
                     options: CanonicalPath.Options(
                         encodedSlashesPass: route.settings.encodedSlashesPass, keepSlashes: true),
-                    into: &keptPath)
+                    into: &path)
             } catch { return refuse(.pathAmbiguous(error.sentence), request, inquiry, facts) }
-            // The facts have the path that was matched; from here on only the one sent counts.
-            swap(&matchedPath, &keptPath)
+            keptPath = path
         }
         if hasLooped(request) { return refuse(.loop, request, inquiry, facts) }
         let maxForwards = self.maxForwards(request)
@@ -251,20 +250,16 @@ package struct Gatekeeper: ~Copyable {
             : request.upgrade(among: route.settings.upgrades).map { .other($0) } ?? .none
         let passesTrailers = request.head.framing == .chunked && inquiry.gathered == nil
         let takesTrailers = upgrade == .none && acceptsTrailers(request)
-        let path = matchedPath
-        written.removeAll()
         upstreamHeadWriter.write(
-            request, cookies,
+            request, cookies, under: snapshot, route,
             UpstreamHead.Facts(
-                snapshot: snapshot, route: route, path: path.span,
                 host: request.octets.extracting(inquiry.hostRange),
                 isTrusted: forwarding.isTrusted, passesTracestate: inquiry.passesTracestate,
-                certificateSubject: inquiry.peer.certificateSubject,
+                hasCertificate: inquiry.peer.certificateSubject != nil,
                 maxForwards: maxForwards.map { $0 - 1 }, passesTrailers: passesTrailers,
                 acceptsTrailers: takesTrailers),
-            forwarding, facts, session: view, hasSession: inquiry.finding != .none,
-            to: &written)
-        upstreamHead.append(contentsOf: written.span)
+            keptPath: keptPath, subject: inquiry.peer.certificateSubject, forwarding, facts,
+            session: view, hasSession: inquiry.finding != .none, to: &upstreamHead)
         return .forward(
             ForwardPlan(
                 snapshot: snapshot, route: index, upstream: route.settings.upstream,
@@ -405,12 +400,10 @@ package struct Gatekeeper: ~Copyable {
     /// add.
     package mutating func writeResponseFields(
         _ plan: ForwardPlan, _ head: borrowing ResponseHead, _ octets: Span<UInt8>,
-        at now: UnixTime, into out: inout [UInt8]
+        at now: UnixTime, into out: inout OctetWriter
     ) {
         let setCookies = setCookies(plan, head, octets, at: now)
-        written.removeAll()
-        clientHeadWriter.write(head, octets, under: plan, cookies: setCookies, to: &written)
-        out.append(contentsOf: written.span)
+        clientHeadWriter.write(head, octets, under: plan, cookies: setCookies, to: &out)
     }
 
     /// Our cookies are made as the head leaves, from what is known then.

@@ -14,16 +14,13 @@ struct UpstreamHead {
     /// Where the names lie that `Connection` lists. Reused.
     private var named: [Range<Int>] = []
 
+    /// What was found out of the request. No references: each would be counted.
     struct Facts: ~Escapable {
-        let snapshot: Snapshot
-        let route: CompiledRoute
-        /// What is sent: canonical, before `upstream_path` is applied.
-        let path: Span<UInt8>
         /// As asked for, with its port.
         let host: Span<UInt8>
         let isTrusted: Bool
         let passesTracestate: Bool
-        let certificateSubject: String?
+        let hasCertificate: Bool
         /// What is left of Max-Forwards, for OPTIONS alone.
         let maxForwards: UInt64?
         /// Whether fields that follow the content pass.
@@ -31,42 +28,48 @@ struct UpstreamHead {
         /// Whether fields that follow the answer's do.
         let acceptsTrailers: Bool
 
-        @_lifetime(copy path, copy host)
+        @_lifetime(copy host)
         init(
-            snapshot: Snapshot, route: CompiledRoute, path: Span<UInt8>, host: Span<UInt8>,
-            isTrusted: Bool, passesTracestate: Bool, certificateSubject: String?,
+            host: Span<UInt8>, isTrusted: Bool, passesTracestate: Bool, hasCertificate: Bool,
             maxForwards: UInt64?, passesTrailers: Bool, acceptsTrailers: Bool
         ) {
-            self.snapshot = snapshot
-            self.route = route
-            self.path = path
             self.host = host
             self.isTrusted = isTrusted
             self.passesTracestate = passesTracestate
-            self.certificateSubject = certificateSubject
+            self.hasCertificate = hasCertificate
             self.maxForwards = maxForwards
             self.passesTrailers = passesTrailers
             self.acceptsTrailers = acceptsTrailers
         }
     }
 
+    /// - Parameters:
+    ///   - keptPath: what is sent instead of the path that was matched, where slashes are kept.
+    ///   - subject: of the client's certificate.
     mutating func write(
         _ request: borrowing Request, _ cookies: borrowing RequestCookies,
-        _ facts: borrowing Facts, _ forwarding: borrowing Forwarding,
-        _ ids: borrowing RequestFacts, session: borrowing SessionView, hasSession: Bool,
+        under snapshot: Snapshot, _ route: CompiledRoute, _ facts: borrowing Facts,
+        keptPath: borrowing [UInt8]?, subject: borrowing String?,
+        _ forwarding: borrowing Forwarding, _ ids: borrowing RequestFacts,
+        session: borrowing SessionView, hasSession: Bool,
         to out: inout OctetWriter
     ) {
-        writeRequestLine(request, facts, to: &out)
-        switch facts.route.upstream.hostSent {
+        if let kept = copy keptPath {
+            writeRequestLine(request, route, path: kept.span, to: &out)
+        } else {
+            writeRequestLine(request, route, path: ids.path.span, to: &out)
+        }
+        switch route.upstream.hostSent {
         case .client: out.append(contentsOf: facts.host)
-        case .upstream: out.append(contentsOf: facts.route.upstreamHost)
+        case .upstream: out.append(contentsOf: route.upstreamHost)
         }
         out.append("\r\n")
-        writeClientFields(request, cookies, facts, to: &out)
-        writeOurs(request, facts, forwarding, ids, to: &out)
+        writeClientFields(request, cookies, under: snapshot, route, facts, to: &out)
+        writeOurs(
+            request, under: snapshot, route, facts, subject: subject, forwarding, ids, to: &out)
         guard hasSession else { return }
-        if facts.route.settings.identity { facts.snapshot.identityFields.append(session, to: &out) }
-        if facts.route.settings.injectsToken, session.hasAccessToken {
+        if route.settings.identity { snapshot.identityFields.append(session, to: &out) }
+        if route.settings.injectsToken, session.hasAccessToken {
             out.append("Authorization: Bearer ")
             session.appendAccessToken(to: &out)
             out.append("\r\n")
@@ -76,25 +79,27 @@ struct UpstreamHead {
     // MARK: The request line
 
     /// And the name of the field behind it.
+    /// - Parameter path: canonical, before `upstream_path` is applied.
     private func writeRequestLine(
-        _ request: borrowing Request, _ facts: borrowing Facts, to out: inout OctetWriter
+        _ request: borrowing Request, _ route: CompiledRoute, path: Span<UInt8>,
+        to out: inout OctetWriter
     ) {
         out.append(contentsOf: request.octets.extracting(request.head.methodToken.range))
         out.append(" ")
         let start = out.count
-        switch facts.route.settings.upstreamPath {
+        switch route.settings.upstreamPath {
         case nil:
-            out.append(contentsOf: facts.path)
-        case .exact(let path)?:
-            out.append(utf8: path)
+            out.append(contentsOf: path)
+        case .exact(let replacement)?:
+            out.append(utf8: replacement)
         case .prefix(let replacement)?:
             let rest =
-                switch facts.route.settings.path {
-                case .exact(let path): lengthOfPrefix(path, in: facts.path)
-                case .prefix(let prefix): lengthOfPrefix(prefix, in: facts.path)
+                switch route.settings.path {
+                case .exact(let whole): lengthOfPrefix(whole, in: path)
+                case .prefix(let prefix): lengthOfPrefix(prefix, in: path)
                 }
             out.append(utf8: replacement)
-            out.append(contentsOf: facts.path.extracting(rest..<facts.path.count))
+            out.append(contentsOf: path.extracting(rest..<path.count))
         }
         if out.count == start { out.append("/") }
         if request.head.hasQuery {
@@ -120,19 +125,20 @@ struct UpstreamHead {
 
     private mutating func writeClientFields(
         _ request: borrowing Request, _ cookies: borrowing RequestCookies,
-        _ facts: borrowing Facts, to out: inout OctetWriter
+        under snapshot: Snapshot, _ route: CompiledRoute, _ facts: borrowing Facts,
+        to out: inout OctetWriter
     ) {
         findNamed(request)
         let octets = request.octets
         var run = 0..<0
         for index in request.head.fields.indices {
             let field = request.head.fields[index]
-            if keeps(field, request, facts) {
+            if keeps(field, request, under: snapshot, route, facts) {
                 if case .cookie = field.known {
                     out.append(contentsOf: octets.extracting(run))
                     run = 0..<0
                     let pairs = Self.pairs(of: index, in: cookies.pairs.span)
-                    switch facts.snapshot.cookieNames.appendOthers(of: pairs, octets, to: &out) {
+                    switch snapshot.cookieNames.appendOthers(of: pairs, octets, to: &out) {
                     case .all: run = field.line.range
                     case .none, .some: break
                     }
@@ -162,7 +168,8 @@ struct UpstreamHead {
     }
 
     private func keeps(
-        _ field: FieldLine, _ request: borrowing Request, _ facts: borrowing Facts
+        _ field: FieldLine, _ request: borrowing Request, under snapshot: Snapshot,
+        _ route: CompiledRoute, _ facts: borrowing Facts
     ) -> Bool {
         switch field.known {
         case .host, .connection, .contentLength, .transferEncoding, .te, .upgrade, .keepAlive,
@@ -172,9 +179,9 @@ struct UpstreamHead {
             // Where none can follow, none are promised.
             if !facts.passesTrailers { return false }
         case .authorization:
-            if facts.route.settings.injectsToken { return false }
+            if route.settings.injectsToken { return false }
         case .cookie:
-            if facts.route.settings.cookies == .drop { return false }
+            if route.settings.cookies == .drop { return false }
         case .tracestate:
             if !facts.passesTracestate { return false }
         case .maxForwards:
@@ -186,9 +193,9 @@ struct UpstreamHead {
         }
         let name = request.octets.extracting(field.name.range)
         guard
-            facts.snapshot.ownFields.fate(
+            snapshot.ownFields.fate(
                 of: field.known, named: name, fromTrustedProxy: facts.isTrusted,
-                hasCertificate: facts.certificateSubject != nil) == .keep
+                hasCertificate: facts.hasCertificate) == .keep
         else { return false }
         return named.isEmpty || !isNamed(name, request)
     }
@@ -217,7 +224,8 @@ struct UpstreamHead {
     // MARK: Ours
 
     private func writeOurs(
-        _ request: borrowing Request, _ facts: borrowing Facts, _ forwarding: borrowing Forwarding,
+        _ request: borrowing Request, under snapshot: Snapshot, _ route: CompiledRoute,
+        _ facts: borrowing Facts, subject: borrowing String?, _ forwarding: borrowing Forwarding,
         _ ids: borrowing RequestFacts, to out: inout OctetWriter
     ) {
         // RFC 9110 §10.1.4: who sends TE names it in Connection too.
@@ -227,7 +235,7 @@ struct UpstreamHead {
             out.append(decimal: left)
             out.append("\r\n")
         }
-        if facts.route.upstream.via {
+        if route.upstream.via {
             // The version is the one the request came in (RFC 9110 §7.6.3).
             if request.head.minorVersion == 0 {
                 out.append("Via: 1.0 gatehouse\r\n")
@@ -236,9 +244,9 @@ struct UpstreamHead {
             }
         }
         forwarding.append(
-            host: facts.host, external: facts.snapshot.configuration.externalURL, request: request,
+            host: facts.host, external: snapshot.configuration.externalURL, request: request,
             to: &out)
-        if let subject = facts.certificateSubject {
+        if let subject = copy subject {
             out.append("X-SSL-Client-S-DN: ")
             appendIdentityValue(Array(subject.utf8).span, inList: false, to: &out)
             out.append("\r\n")

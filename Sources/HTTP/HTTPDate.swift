@@ -12,13 +12,12 @@ package enum HTTPDate {
 
     /// `Sun, 06 Nov 1994 08:49:37 GMT`
     package static func format(_ time: UnixTime) -> String {
-        var octets: [UInt8] = []
+        var octets = OctetWriter(capacity: 64)
         append(time, to: &octets)
-        // Only ASCII was appended.
-        return String(decoding: octets, as: UTF8.self)
+        return octets.text
     }
 
-    package static func append(_ time: UnixTime, to octets: inout [UInt8]) {
+    package static func append(_ time: UnixTime, to octets: inout OctetWriter) {
         // Beyond the four digits of a year the nearest date that can be written is.
         let date = CivilDate(min(max(time, earliest), latest))
         octets.append(days[date.weekday])
@@ -60,7 +59,7 @@ package enum HTTPDate {
     private static let earliest = UnixTime(seconds: -62_167_219_200)
     private static let latest = UnixTime(seconds: 253_402_300_799)
 
-    private static func append(_ value: Int, digits: Int, to octets: inout [UInt8]) {
+    private static func append(_ value: Int, digits: Int, to octets: inout OctetWriter) {
         var divisor = 1
         for _ in 1..<digits { divisor *= 10 }
         while divisor > 0 {

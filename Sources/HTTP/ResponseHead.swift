@@ -25,6 +25,9 @@ package struct ResponseHead: MessageHead, Sendable {
 
     package init() { fields.reserveCapacity(32) }
 
+    /// Where the field's first value lies.
+    package func range(of known: KnownField) -> Range<Int>? { first(known)?.value.range }
+
     /// An answer before the final one. 101 is final: what follows it is no HTTP.
     package var isInterim: Bool { status < 200 && status != 101 }
 

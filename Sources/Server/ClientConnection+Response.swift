@@ -17,11 +17,12 @@ extension ClientConnection {
     func writeInterim(
         _ head: ResponseHead, _ octets: Span<UInt8>, under plan: borrowing ForwardPlan
     ) {
-        wire.prepare(worker)
-        writeStatusLine(head.status, octets.extracting(head.reason.range))
+        var lines = worker.lendWriter()
+        Self.writeStatusLine(head.status, octets.extracting(head.reason.range), to: &lines)
         worker.gatekeeper.writeResponseFields(
-            plan, head, octets, at: worker.loop.wallTime, into: &wire.outbox.octets)
-        wire.outbox.octets.append("\r\n")
+            plan, head, octets, at: worker.loop.wallTime, into: &lines)
+        lines.append("\r\n")
+        gather(lines)
     }
 
     func writeContinue() {
@@ -35,29 +36,32 @@ extension ClientConnection {
         _ head: ResponseHead, _ octets: Span<UInt8>, framing: ResponseFraming,
         of exchange: Exchange, under plan: borrowing ForwardPlan
     ) -> Outgoing {
-        wire.prepare(worker)
-        writeStatusLine(head.status, octets.extracting(head.reason.range))
+        var lines = worker.lendWriter()
+        Self.writeStatusLine(head.status, octets.extracting(head.reason.range), to: &lines)
         worker.gatekeeper.writeResponseFields(
-            plan, head, octets, at: worker.loop.wallTime, into: &wire.outbox.octets)
-        if !head.present.contains(.date) { worker.writeDate(to: &wire.outbox.octets) }
+            plan, head, octets, at: worker.loop.wallTime, into: &lines)
+        if !head.present.contains(.date) { worker.writeDate(to: &lines) }
         let outgoing: Outgoing
         switch framing {
         case .none:
             outgoing = .none
-            writeDeclaredLength(head, octets, method: exchange.method)
+            if let length = head.lengthOfWhatIsNotSent(to: exchange.method) {
+                FieldText.writeLength(length, to: &lines)
+            }
         case .length(let length):
             outgoing = .plain
-            writeLength(length)
+            FieldText.writeLength(length, to: &lines)
         case .chunked, .untilClose:
             if exchange.minorVersion == 0 {
                 outgoing = .untilClose
                 exchange.keepsAlive = false
             } else {
                 outgoing = .chunked
-                wire.outbox.octets.append("Transfer-Encoding: chunked\r\n")
+                lines.append("Transfer-Encoding: chunked\r\n")
             }
         }
-        endHead(of: exchange)
+        endHead(of: exchange, to: &lines)
+        gather(lines)
         return outgoing
     }
 
@@ -65,15 +69,16 @@ extension ClientConnection {
     func writeSwitch(
         _ head: ResponseHead, _ octets: Span<UInt8>, under plan: borrowing ForwardPlan
     ) {
-        wire.prepare(worker)
-        writeStatusLine(101, octets.extracting(head.reason.range))
+        var lines = worker.lendWriter()
+        Self.writeStatusLine(101, octets.extracting(head.reason.range), to: &lines)
         worker.gatekeeper.writeResponseFields(
-            plan, head, octets, at: worker.loop.wallTime, into: &wire.outbox.octets)
-        wire.outbox.octets.append("Connection: Upgrade\r\nUpgrade: ")
+            plan, head, octets, at: worker.loop.wallTime, into: &lines)
+        lines.append("Connection: Upgrade\r\nUpgrade: ")
         if let upgrade = head.upgrade {
-            wire.outbox.octets.append(contentsOf: octets.extracting(upgrade.range))
+            lines.append(contentsOf: octets.extracting(upgrade.range))
         }
-        wire.outbox.octets.append("\r\n\r\n")
+        lines.append("\r\n\r\n")
+        gather(lines)
     }
 
     func writeContent(_ octets: Span<UInt8>, as outgoing: Outgoing) {
@@ -131,72 +136,59 @@ extension ClientConnection {
     // MARK: Our own answers
 
     func write(_ answer: Answer, of exchange: Exchange) {
-        wire.prepare(worker)
-        writeStatusLine(answer.status, Span())
-        for field in answer.fields where Self.isSafe(field.name) && Self.isSafe(field.value) {
-            writeField(field.name, field.value)
+        var lines = worker.lendWriter()
+        Self.writeStatusLine(answer.status, Span(), to: &lines)
+        for field in answer.fields
+        where FieldText.isSafe(field.name) && FieldText.isSafe(field.value) {
+            FieldText.write(field.name, field.value, to: &lines)
         }
-        if answer.field("Date") == nil { worker.writeDate(to: &wire.outbox.octets) }
+        if answer.field("Date") == nil { worker.writeDate(to: &lines) }
         if !exchange.facts.requestID.isEmpty {
-            wire.outbox.octets.append("X-Request-Id: ")
-            wire.outbox.octets.append(contentsOf: exchange.facts.requestID.span)
-            wire.outbox.octets.append("\r\n")
+            lines.append("X-Request-Id: ")
+            lines.append(contentsOf: exchange.facts.requestID.span)
+            lines.append("\r\n")
         }
         let hasContent = answer.status >= 200 && answer.status != 204 && answer.status != 304
-        if hasContent { writeLength(UInt64(answer.body.count)) }
-        endHead(of: exchange)
+        if hasContent { FieldText.writeLength(UInt64(answer.body.count), to: &lines) }
+        endHead(of: exchange, to: &lines)
+        gather(lines)
         guard hasContent, exchange.method != .head else { return }
         wire.outbox.octets.append(contentsOf: answer.body)
         exchange.octetsSent = UInt64(answer.body.count)
     }
 
-    /// Our own fields hold nothing that could end a line; if one did, it would be left out.
-    private static func isSafe(_ text: String) -> Bool {
-        text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
-    }
-
     // MARK: Parts
 
-    private func writeStatusLine(_ status: Int, _ reason: Span<UInt8>) {
-        wire.outbox.octets.append("HTTP/1.1 ")
-        wire.outbox.octets.append(decimal: UInt64(clamping: status))
-        wire.outbox.octets.append(UInt8(ascii: " "))
-        if reason.isEmpty {
-            wire.outbox.octets.append(StatusText.reason(status))
-        } else {
-            wire.outbox.octets.append(contentsOf: reason)
-        }
-        wire.outbox.octets.append("\r\n")
+    /// Heads are written in room of the worker's, whose pieces cost less than an array's.
+    private func gather(_ lines: consuming OctetWriter) {
+        wire.prepare(worker)
+        wire.outbox.octets.append(contentsOf: lines.span)
+        worker.takeBack(lines)
     }
 
-    private func writeField(_ name: String, _ value: String) {
-        wire.outbox.octets.append(utf8: name)
-        wire.outbox.octets.append(": ")
-        wire.outbox.octets.append(utf8: value)
-        wire.outbox.octets.append("\r\n")
-    }
-
-    private func writeLength(_ length: UInt64) {
-        wire.outbox.octets.append("Content-Length: ")
-        wire.outbox.octets.append(decimal: length)
-        wire.outbox.octets.append("\r\n")
-    }
-
-    private func writeDeclaredLength(
-        _ head: ResponseHead, _ octets: Span<UInt8>, method: Method
+    private static func writeStatusLine(
+        _ status: Int, _ reason: Span<UInt8>, to lines: inout OctetWriter
     ) {
-        if let length = head.lengthOfWhatIsNotSent(to: method) { writeLength(length) }
+        lines.append("HTTP/1.1 ")
+        lines.append(decimal: UInt64(clamping: status))
+        lines.append(UInt8(ascii: " "))
+        if reason.isEmpty {
+            lines.append(StatusText.reason(status))
+        } else {
+            lines.append(contentsOf: reason)
+        }
+        lines.append("\r\n")
     }
 
     /// The connection's own fields and the empty line.
-    private func endHead(of exchange: Exchange) {
+    private func endHead(of exchange: Exchange, to lines: inout OctetWriter) {
         if exchange.leavesTooMuchUnread || worker.isDraining { exchange.keepsAlive = false }
         if !exchange.keepsAlive {
-            wire.outbox.octets.append("Connection: close\r\n\r\n")
+            lines.append("Connection: close\r\n\r\n")
         } else if exchange.minorVersion == 0 {
-            wire.outbox.octets.append("Connection: keep-alive\r\n\r\n")
+            lines.append("Connection: keep-alive\r\n\r\n")
         } else {
-            wire.outbox.octets.append("\r\n")
+            lines.append("\r\n")
         }
     }
 }
@@ -232,4 +224,25 @@ enum Outgoing: UInt8 {
     case chunked
     /// By the end of the connection: for HTTP/1.0.
     case untilClose
+}
+
+/// Field lines of our own.
+enum FieldText {
+    /// They hold nothing that could end a line; if one did, it would be left out.
+    static func isSafe(_ text: String) -> Bool {
+        text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
+    }
+
+    static func write(_ name: String, _ value: String, to lines: inout OctetWriter) {
+        lines.append(utf8: name)
+        lines.append(": ")
+        lines.append(utf8: value)
+        lines.append("\r\n")
+    }
+
+    static func writeLength(_ length: UInt64, to lines: inout OctetWriter) {
+        lines.append("Content-Length: ")
+        lines.append(decimal: length)
+        lines.append("\r\n")
+    }
 }

@@ -592,7 +592,7 @@ final class ClientConnection: LoopHandler {
         }
         deadline = next
         let moment = next.at == .distantFuture ? nil : next.at
-        worker.loop.setDeadline(slot, moment)
+        worker.setDeadline(slot, moment)
     }
 
     /// Something outside an event has changed what is waited for.

@@ -42,11 +42,11 @@ extension ClientStream {
             case .none:
                 isLast = true
                 if let length = head.lengthOfWhatIsNotSent(to: exchange.method) {
-                    Self.writeLength(length, to: &lines)
+                    FieldText.writeLength(length, to: &lines)
                 }
             case .length(let length):
                 isLast = length == 0
-                Self.writeLength(length, to: &lines)
+                FieldText.writeLength(length, to: &lines)
             case .chunked, .untilClose: break
             }
             multiplex { $0.respond(to: self, status: head.status, lines.span, isLast: isLast) }
@@ -80,11 +80,9 @@ extension ClientStream {
     func writeEnd(as outgoing: Outgoing, _ trailers: Span<UInt8>, endingHere: Span<UInt8>) {
         guard outgoing != .none else { return }
         guard !trailers.isEmpty else { return multiplex { $0.session.finish(id) } }
-        withLines { lines in
-            worker.gatekeeper.appendResponseTrailers(
-                trailers, endingHere: endingHere, to: &lines)
-            multiplex { $0.session.finish(id, trailers: lines.span) }
-        }
+        var lines: [UInt8] = []
+        worker.gatekeeper.appendResponseTrailers(trailers, endingHere: endingHere, to: &lines)
+        multiplex { $0.session.finish(id, trailers: lines.span) }
     }
 
     // MARK: Our own answers
@@ -94,9 +92,10 @@ extension ClientStream {
             answer.status >= 200 && answer.status != 204 && answer.status != 304 && !isGRPC
             && exchange.method != .head && !answer.body.isEmpty
         withLines { lines in
-            for field in answer.fields where Self.isSafe(field.name) && Self.isSafe(field.value) {
+            for field in answer.fields
+            where FieldText.isSafe(field.name) && FieldText.isSafe(field.value) {
                 if isGRPC, GRPCStatus.replaces(field.name) { continue }
-                Self.writeField(field.name, field.value, to: &lines)
+                FieldText.write(field.name, field.value, to: &lines)
             }
             if answer.field("Date") == nil { worker.writeDate(to: &lines) }
             if !exchange.facts.requestID.isEmpty {
@@ -107,7 +106,7 @@ extension ClientStream {
             if isGRPC {
                 GRPCStatus.write(answer, to: &lines)
             } else if answer.status >= 200, answer.status != 204, answer.status != 304 {
-                Self.writeLength(UInt64(answer.body.count), to: &lines)
+                FieldText.writeLength(UInt64(answer.body.count), to: &lines)
             }
             multiplex {
                 $0.respond(
@@ -125,32 +124,14 @@ extension ClientStream {
         flush()
     }
 
-    /// Our own fields hold nothing that could end a line; if one did, it would be left out.
-    private static func isSafe(_ text: String) -> Bool {
-        text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
-    }
-
     // MARK: Parts
 
     /// Field lines are written in HTTP/1.1's spelling first, into room that is used again.
-    private func withLines<Result>(_ body: (inout [UInt8]) -> Result) -> Result {
-        var lines: [UInt8] = []
-        worker.lendArray(&lines)
-        defer { worker.takeBackArray(&lines) }
-        return body(&lines)
-    }
-
-    private static func writeField(_ name: String, _ value: String, to lines: inout [UInt8]) {
-        lines.append(utf8: name)
-        lines.append(": ")
-        lines.append(utf8: value)
-        lines.append("\r\n")
-    }
-
-    private static func writeLength(_ length: UInt64, to lines: inout [UInt8]) {
-        lines.append("Content-Length: ")
-        lines.append(decimal: length)
-        lines.append("\r\n")
+    private func withLines<Result>(_ body: (inout OctetWriter) -> Result) -> Result {
+        var lines = worker.lendWriter()
+        let result = body(&lines)
+        worker.takeBack(lines)
+        return result
     }
 }
 
@@ -177,7 +158,7 @@ enum GRPCStatus {
         return name.hasPrefix("content-") || name == "link" || name == "refresh"
     }
 
-    static func write(_ answer: Answer, to lines: inout [UInt8]) {
+    static func write(_ answer: Answer, to lines: inout OctetWriter) {
         lines.append("Content-Type: application/grpc\r\nGrpc-Status: ")
         lines.append(decimal: UInt64(code(of: answer.status)))
         lines.append("\r\nGrpc-Message: ")

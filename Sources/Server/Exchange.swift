@@ -62,7 +62,7 @@ final class Exchange {
     private(set) var plan: ForwardPlan?
     private(set) var terms: Terms
     /// The upstream's head, kept until its first octet of an answer: it may have to be sent twice.
-    var upstreamHead: [UInt8] = []
+    var upstreamHead = OctetWriter(capacity: 1024)
 
     // What it was answered.
     private(set) var startedAt = MonotonicInstant(nanoseconds: 0)
@@ -133,7 +133,7 @@ final class Exchange {
         octetsSent = 0
         facts.reset()
         methodToken.clear()
-        upstreamHead.clear()
+        upstreamHead.removeAll()
     }
 
     /// Lets go of everything but the room it has grown.
@@ -154,7 +154,7 @@ final class Exchange {
         }
         plan = nil
         if !upgradeAskedFor.isEmpty { upgradeAskedFor = [] }
-        if upstreamHead.capacity > Worker.arrayOctetsKept { upstreamHead = [] }
+        upstreamHead.removeAll(keepingAtMost: Worker.arrayOctetsKept)
     }
 
     /// The client holds its content back until somebody says `100 Continue`.
@@ -201,7 +201,7 @@ final class Exchange {
         guard verdicts <= Self.verdictsMax, let client else {
             return .answer(failureAnswer(.verdictMissing))
         }
-        upstreamHead.clear()
+        upstreamHead.removeAll()
         worker.gatekeeper.turn = worker.loop.now
         let verdict = client { client in
             worker.gatekeeper.decide(

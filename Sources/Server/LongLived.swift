@@ -137,8 +137,8 @@ extension Exchange {
 extension ResponseHead {
     /// Whether its content goes on for as long as both sides like.
     func isEndless(_ octets: Span<UInt8>) -> Bool {
-        guard let index = nextIndex(of: .contentType, from: 0) else { return false }
-        let value = octets.extracting(fields[index].value.range)
+        guard let range = range(of: .contentType) else { return false }
+        let value = octets.extracting(range)
         for type in ["text/event-stream", "application/grpc"] as [StaticString]
         where value.count >= type.utf8CodeUnitCount
             && OctetText.equalsIgnoringASCIICase(

@@ -146,20 +146,22 @@ final class Relay {
     private func send(_ exchange: Exchange, to upstream: UpstreamConnection) {
         phase = .awaitingHead
         sentAt = worker.loop.now
-        // Taken out for the while, as a span of it needs.
-        var head: [UInt8] = []
-        swap(&head, &exchange.upstreamHead)
+        send(exchange.upstreamHead, isAlone: !exchange.hasContent, to: upstream)
+        upstream.sentSome()
+    }
+
+    private func send(
+        _ head: borrowing OctetWriter, isAlone: Bool, to upstream: UpstreamConnection
+    ) {
         if let gathered {
             upstream.wire.send(head.span, gathered.span, by: worker)
-        } else if exchange.hasContent {
+        } else if isAlone {
+            upstream.wire.send(head.span, by: worker)
+        } else {
             // Its first content goes with it: `flushRequest` sends both.
             upstream.wire.prepare(worker)
-            upstream.wire.outbox.octets.append(contentsOf: head)
-        } else {
-            upstream.wire.send(head.span, by: worker)
+            upstream.wire.outbox.octets.append(contentsOf: head.span)
         }
-        swap(&head, &exchange.upstreamHead)
-        upstream.sentSome()
     }
 
     // MARK: Upward

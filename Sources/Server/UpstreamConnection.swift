@@ -366,7 +366,7 @@ final class UpstreamConnection: LoopHandler {
         guard !isPumping else { return }
         isPumping = true
         var reads = Worker.readsATurn
-        while state == .leased, wantsOctets, wire.mayRead || relay?.hasPiped ?? false {
+        while state == .leased, wantsOctets, wire.mayRead || hasPiped {
             guard reads > 0 else {
                 if let slot { worker.loop.deliverAgain(slot, []) }
                 break
@@ -380,8 +380,10 @@ final class UpstreamConnection: LoopHandler {
         armDeadline()
     }
 
+    private var hasPiped: Bool { relay { $0.hasPiped } ?? false }
+
     private var wantsOctets: Bool {
-        if let relay { return relay.wantsAnswer }
+        if let relay { return relay { $0.wantsAnswer } }
         return call != nil
     }
 
@@ -499,7 +501,7 @@ final class UpstreamConnection: LoopHandler {
         guard next.at != deadline.at else { return }
         deadline.at = next.at
         let moment = next.at == .distantFuture ? nil : next.at
-        worker.loop.setDeadline(slot, moment)
+        worker.setDeadline(slot, moment)
     }
 
     // MARK: Closing

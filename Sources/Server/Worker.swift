@@ -70,8 +70,9 @@ package final class Worker: @unchecked Sendable {
     private var largeBuffers = Spares<OctetBuffer>(most: 32)
     var pipes = Pipes()
     private var arrays: [[UInt8]] = []
+    private var spareWriter: OctetWriter? = OctetWriter()
     private var exchanges = Spares<Exchange>(most: 256)
-    private var date: [UInt8] = []
+    private var date = OctetWriter(capacity: 64)
     private var dateOf = UnixTime(seconds: .min)
 
     /// Call it before the loop runs, or on the loop.
@@ -316,16 +317,30 @@ package final class Worker: @unchecked Sendable {
         pools.indices.contains(index) ? Link(pools[index]) : nil
     }
 
+    /// As the loop's, which a caller further away would have to count (measured).
+    @inline(never)
+    func setDeadline(_ slot: LoopSlot, _ moment: MonotonicInstant?) {
+        loop.setDeadline(slot, moment)
+    }
+
+    /// Room to write a head in, empty; it comes back by `takeBack`.
+    func lendWriter() -> OctetWriter { spareWriter.take() ?? OctetWriter() }
+
+    func takeBack(_ writer: consuming OctetWriter) {
+        writer.removeAll(keepingAtMost: Self.arrayOctetsKept)
+        spareWriter = consume writer
+    }
+
     /// The Date field's line, formatted once a second.
-    func writeDate(to octets: inout [UInt8]) {
+    func writeDate(to lines: inout OctetWriter) {
         if dateOf != loop.wallTime {
             dateOf = loop.wallTime
-            date.removeAll(keepingCapacity: true)
+            date.removeAll()
             date.append("Date: ")
             HTTPDate.append(dateOf, to: &date)
             date.append("\r\n")
         }
-        octets.append(contentsOf: date)
+        lines.append(contentsOf: date)
     }
 
     // MARK: Work that waits

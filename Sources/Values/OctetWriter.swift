@@ -37,6 +37,12 @@
     /// Empties it and keeps its room.
     @inlinable public mutating func removeAll() { written = 0 }
 
+    /// Empties it, and lets go of room that has grown beyond so much.
+    package mutating func removeAll(keepingAtMost octetsMax: Int) {
+        removeAll()
+        if capacity > octetsMax { self = OctetWriter() }
+    }
+
     /// Takes back what was written behind the first `count` octets.
     @inlinable public mutating func removeAll(behind count: Int) {
         precondition(count >= 0 && count <= written)
@@ -64,6 +70,10 @@
     @inlinable @inline(__always)
     public mutating func append(contentsOf octets: [UInt8]) {
         append(contentsOf: octets.span)
+    }
+
+    @inlinable public mutating func append(contentsOf other: borrowing OctetWriter) {
+        append(contentsOf: other.span)
     }
 
     @inlinable @inline(__always)
@@ -122,8 +132,22 @@ extension OctetWriter {
     }
 
     package mutating func append(decimal number: UInt64) {
-        let digits = DecimalDigits(number)
-        append(contentsOf: digits.span)
+        // Twenty digits are the most there are: one beyond what ten to the nineteenth can tell.
+        var count = 1
+        var bound: UInt64 = 10
+        while count < 20, number >= bound {
+            count &+= 1
+            if count < 20 { bound &*= 10 }
+        }
+        reserve(count)
+        var rest = number
+        var place = written &+ count
+        while place > written {
+            place &-= 1
+            unsafe memory[place] = UInt8(truncatingIfNeeded: rest % 10) | UInt8(ascii: "0")
+            rest /= 10
+        }
+        written &+= count
     }
 
     /// `%2F`, as `PercentEncoding.escape` writes it.

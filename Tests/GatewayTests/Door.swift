@@ -70,11 +70,11 @@ final class Door {
         var reader = RequestReader()
         let step = reader.step(octets.span, into: &head)
         guard step == .head else { return Reply(refused: "\(step)") }
-        var upstreamHead: [UInt8] = []
+        var upstreamHead = OctetWriter()
         let verdict = gatekeeper.decide(
             head, octets.span, from: peer, known: known, gathered: gathered, at: now,
             upstreamHead: &upstreamHead, facts: &facts)
-        return Reply(verdict, String(decoding: upstreamHead, as: UTF8.self))
+        return Reply(verdict, upstreamHead.text)
     }
 
     /// What the client is sent of an upstream's head.
@@ -88,9 +88,9 @@ final class Door {
             return []
         }
         let plan = try #require(reply.plan)
-        var out: [UInt8] = []
+        var out = OctetWriter()
         gatekeeper.writeResponseFields(plan, head, octets.span, at: now, into: &out)
-        return String(decoding: out, as: UTF8.self).split(separator: "\r\n").map(String.init)
+        return out.text.split(separator: "\r\n").map(String.init)
     }
 
     // MARK: Sessions
