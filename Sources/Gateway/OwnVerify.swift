@@ -162,6 +162,14 @@ extension Gatekeeper {
         let urls = values(of: [.xOriginalURL, .xRewriteURL], request)
         guard !methods.isEmpty || !targets.isEmpty || !urls.isEmpty else { return nil }
         guard forwarding.isTrusted else { return .verifyUntrusted }
+        // A proxy that tells the path by one set of fields passes the other on, as a client sent it.
+        let original = values(of: [.xOriginalURI, .xOriginalURL, .xRewriteURL], request)
+        let isForwarded = original.isEmpty
+        if !targets.isEmpty || !urls.isEmpty, !methods.isEmpty,
+            values(of: [isForwarded ? .xForwardedMethod : .xOriginalMethod], request).isEmpty
+        {
+            return .verifyUnclear("the method is told by another field than the path's")
+        }
 
         if let method = methods.first {
             guard methods.allSatisfy({ $0 == method }), Self.isToken(method) else {

@@ -116,3 +116,18 @@ def test_a_slash_in_a_query_begins_no_path(run, provider, upstream):
         for url, status in (("/public/x", 200), ("?a=/public/x", 401), ("/?a=/public/x", 401)):
             reply = gateway.ask("GET", "/.auth/verify", f"{name}: {gateway.url}{url}")
             assert reply.status == status, (name, url)
+
+
+def test_a_method_beside_another_proxys_path_is_the_clients(run, provider, upstream):
+    config = usual(provider, upstream)
+    config["trusted_proxies"] = ["127.0.0.0/8"]
+    gateway = run(config)
+    for path, method, status in (
+        ("X-Original-URI", "X-Original-Method", 200),
+        ("X-Forwarded-Uri", "X-Forwarded-Method", 200),
+        ("X-Original-URI", "X-Forwarded-Method", 403),
+        ("X-Original-URL", "X-Forwarded-Method", 403),
+        ("X-Forwarded-Uri", "X-Original-Method", 403),
+    ):
+        reply = gateway.ask("GET", "/.auth/verify", f"{path}: /public/x", f"{method}: GET")
+        assert reply.status == status, (path, method)
