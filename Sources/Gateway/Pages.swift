@@ -68,7 +68,9 @@ package enum Pages {
                     ? "You will be signed out of this site, and of the service you signed in with."
                     : "You will be signed out of this site.")
                 + list([form, link(Act("Stay signed in", "/", isQuiet: true), target: nil)]),
-            formAction: formAction(allowsPlainProvider))
+            formAction: formAction(allowsPlainProvider),
+            // Under `no-referrer` a browser without fetch metadata posts `Origin: null`, which is nobody's.
+            referrerPolicy: "same-origin")
     }
 
     /// Where logout ends. It never begins a login.
@@ -100,7 +102,8 @@ package enum Pages {
 
     static func page(
         status: Int, code: String?, title: String, requestID: String, body: String,
-        frameAncestors: String = "'none'", formAction: String = "'none'", script: String? = nil
+        frameAncestors: String = "'none'", formAction: String = "'none'", script: String? = nil,
+        referrerPolicy: String = "no-referrer"
     ) -> Answer {
         let note =
             (code.map { "Code <code>\(escaped($0))</code><br>" } ?? "")
@@ -138,7 +141,7 @@ package enum Pages {
                 (name: "Content-Type", value: "text/html; charset=utf-8"),
                 (name: "Content-Security-Policy", value: policy.joined(separator: "; ")),
                 (name: "X-Content-Type-Options", value: "nosniff"),
-                (name: "Referrer-Policy", value: "no-referrer"),
+                (name: "Referrer-Policy", value: referrerPolicy),
             ], body: Array(html.utf8), code: code)
         // The older field cannot name other origins; where it has no word the policy stands alone.
         switch frameAncestors {

@@ -1,8 +1,9 @@
 // The two pages with a script: one posts a provider's answer once more, the other posts what it finds
 // behind the `#`. Each script is one constant, allowed by its hash, and takes nothing from elsewhere.
 //
-// The first has a button for who runs no script. The second cannot have one: only a script can read a
-// fragment, and the page says so.
+// A field called `submit` would stand where the form's own method is, so none is posted. The first has
+// a button for who runs no script. The second cannot have one: only a script can read a fragment, and
+// the page says so.
 
 internal import Cryptography
 internal import Values
@@ -11,9 +12,9 @@ extension Pages {
     private static let repostScript = "document.forms[0].submit()"
 
     private static let fragmentScript = """
-        var f=document.forms[0];\
-        new URLSearchParams(location.hash.slice(1)).forEach(function(v,n){\
-        var i=document.createElement("input");i.type="hidden";i.name=n;i.value=v;f.appendChild(i)});\
+        var f=document.forms[0],a=document.createDocumentFragment();\
+        new URLSearchParams(location.hash.slice(1)).forEach(function(v,n){if(n=="submit")return;\
+        var i=document.createElement("input");i.type="hidden";i.name=n;i.value=v;a.appendChild(i)});f.appendChild(a);\
         history.replaceState(null,"",location.pathname);f.submit()
         """
 
@@ -21,7 +22,7 @@ extension Pages {
     static func repost(
         action: String, fields: [(String, String)], allowsPlainProvider: Bool, requestID: String
     ) -> Answer {
-        let inputs = fields.map { name, value in
+        let inputs = fields.filter { $0.0 != "submit" }.map { name, value in
             "<input type=\"hidden\" name=\"\(escaped(name))\" value=\"\(escaped(value))\">"
         }.joined()
         let form = """

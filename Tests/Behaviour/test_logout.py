@@ -107,6 +107,11 @@ def test_a_get_signs_nobody_out(signed_in, gateway):
     assert gateway.ask("GET", "/page", cookie).status == 200
 
 
+def test_the_form_that_asks_is_sent_with_its_origin(signed_in, gateway):
+    page = signed_in.open(gateway.at("/.auth/logout"))
+    assert page.one("Referrer-Policy") == "same-origin", "else a browser without fetch metadata posts Origin: null"
+
+
 def test_the_signed_out_page_begins_no_login(gateway, provider):
     page = gateway.browser().open(gateway.at("/.auth/signed-out?state=whatever"))
     assert (
