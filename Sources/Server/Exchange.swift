@@ -23,8 +23,9 @@ final class Exchange {
         case answered
     }
 
-    /// A request that had to be decided more often than this has met a loop of our own.
-    static let verdictsMax = 6
+    /// A request that had to be decided more often than this, and once for each provider whose session
+    /// a store was asked for, has met a loop of our own.
+    private static let verdictsMax = 6
 
     let worker: Worker
     /// The other half: the way to the upstream and back. It lives as long as this.
@@ -198,7 +199,9 @@ final class Exchange {
         _ head: RequestHead, _ octets: Span<UInt8>, known: KnownSession
     ) -> Verdict {
         verdicts += 1
-        guard verdicts <= Self.verdictsMax, let client else {
+        guard
+            verdicts <= Self.verdictsMax + worker.snapshot.realms.count, let client
+        else {
             return .answer(failureAnswer(.verdictMissing))
         }
         upstreamHead.removeAll()
