@@ -62,9 +62,16 @@ extension Flows {
             // A form from another site brings no Lax cookie: once more, from our own origin.
             return snapshot.repost(intent, form.pairs.map { ($0.name, $0.value) })
         }
+        if let hop = intent.hop, attempt?.replacesSession ?? true {
+            // What this login ends, or leads back to, comes along only from a page of ours.
+            return hop
+        }
         guard let attempt,
             !attempt.isOverdue(at: now, after: snapshot.configuration.session.loginTimeout)
-        else { return await answerLost(state, response, intent, snapshot, environment) }
+        else {
+            return await answerLost(
+                state, hasCookie: attempt != nil, response, intent, snapshot, environment)
+        }
         guard attempt.provider == provider.name, attempt.host == intent.asked.host,
             attempt.redirectURI == intent.redirectURI
         else { return refuse(.stateInvalid, "the callback is another login's") }
@@ -103,18 +110,16 @@ extension Flows {
             // A code that is spent now would be spent for nothing.
             return refuse(.storeUnavailable, "redis: \(failure.sentence)")
         }
-        let finished = FinishedLogin(
-            returnTo: attempt.returnTo, provider: provider.name, isRepeated: state.isRepeated)
         let answer = await redemptions.once(
-            attempt.id, result.text, finished,
+            attempt.id, result.text, hasEnded: attempt.ending != nil,
             until: attempt.startedAt + snapshot.configuration.session.loginTimeout,
             now: environment.now
         ) {
             await self.redeem(
                 result,
                 LoginInHand(
-                    attempt: attempt, intent: intent, provider: provider, metadata: metadata,
-                    snapshot: snapshot),
+                    attempt: attempt, isRepeated: state.isRepeated, intent: intent,
+                    provider: provider, metadata: metadata, snapshot: snapshot),
                 environment)
         }
         return answer ?? refuse(.codeSpent, "this login has redeemed a code already")
@@ -126,9 +131,10 @@ extension Flows {
         _ snapshot: Snapshot
     ) -> Answer {
         let deletion = attempt.map { [snapshot.loginCookies.deletion(of: $0.id).field] } ?? []
-        if let attempt, attempt.isSilent, error.asksForAPerson, intent.session != nil {
+        if let attempt, attempt.isSilent, error.asksForAPerson {
             // Nobody was asked, so nobody is told: the session goes on as it was.
-            return .seeOther(attempt.returnTo, setCookies: deletion)
+            return snapshot.loginDone(
+                attempt.returnTo, setCookies: deletion, requestID: intent.asked.requestID)
         }
         var answer = refuseLogin(
             error.status == 503 ? .providerUnavailable : .declined, intent.asked, snapshot,
@@ -139,7 +145,8 @@ extension Flows {
 
     /// A login that is ours, and whose cookie this browser does not bring in time. Nothing is spent.
     private func answerLost(
-        _ state: LoginState, _ response: AuthorizationResponse, _ intent: CallbackIntent,
+        _ state: LoginState, hasCookie: Bool, _ response: AuthorizationResponse,
+        _ intent: CallbackIntent,
         _ snapshot: Snapshot, _ environment: FlowEnvironment
     ) async -> Answer {
         if case .error(let error) = response.outcome {
@@ -148,8 +155,10 @@ extension Flows {
         if intent.session != nil { return .seeOther(state.returnTo) }
         guard !state.isRepeated else {
             return refuseLogin(
-                .cookiesMissing, intent.asked, snapshot,
-                cause: "two logins came back without their cookie")
+                hasCookie ? .loginOverdue : .cookiesMissing, intent.asked, snapshot,
+                cause: hasCookie
+                    ? "two logins came back later than session.login_timeout allows"
+                    : "two logins came back without their cookie")
         }
         let again = LoginIntent(
             asked: intent.asked, provider: intent.provider, returnTo: state.returnTo,

@@ -13,9 +13,7 @@ extension Flows {
         _ intent: LoginIntent, _ snapshot: Snapshot, _ environment: FlowEnvironment
     ) async -> Outcome {
         let now = environment.now()
-        let finished = intent.asked.logins(snapshot.loginCookies).compactMap {
-            redemptions.finished($0, at: now)
-        }
+        let finished = LoginCircle.finished(intent.asked, snapshot, at: now)
         if case .tokenEnded(let session) = intent.reason {
             // The session goes on without a token, rather than through the provider twice a minute,
             // or to a page that says no more than that the provider is down.
@@ -24,6 +22,9 @@ extension Flows {
             else { return .proceed(.session(session, setCookies: [])) }
         }
         let bringsSession = intent.asked.bringsSession(snapshot.sessionCookies(of: intent.provider))
+        if case .link(isSignedIn: true) = intent.reason {
+            return .answer(await sendToProvider(intent, isRepeated: false, snapshot, environment))
+        }
         let name = snapshot.configuration.providers[intent.provider].name
         // What another provider's login came to says nothing of this one's.
         let own = finished.filter { $0.provider == name }
@@ -72,8 +73,9 @@ extension Flows {
             redirectURI: intent.redirectURI, maxAge: intent.requirements.maxAge,
             authenticationContexts: intent.requirements.acrValues,
             scopes: provider.scopes + intent.requirements.scopes + intent.requirements.scopesKept,
-            scopesNeeded: intent.requirements.scopes, isSilent: silently, at: now,
-            using: &generator)
+            scopesNeeded: intent.requirements.scopes, isSilent: silently,
+            replacesSession: snapshot.isStrict && !intent.asked.sessionCookieNames.isEmpty,
+            at: now, using: &generator)
         let state = LoginState(
             loginID: attempt.id, returnTo: attempt.returnTo, isRepeated: isRepeated)
         let request = AuthorizationRequest(

@@ -69,7 +69,8 @@ struct LoginFailure: Error {
             self.init(
                 failure.isTransient ? .providerUnavailable : .providerResponseInvalid,
                 cause: "key set: \(failure.sentence)")
-        case .refused(let fault) where fault.isWeakLogin: self.init(.loginTooWeak, fault)
+        case .refused(let fault) where fault.isWeakLogin:
+            self.init(isFromBrowser ? .weakLoginReturned : .loginTooWeak, fault)
         case .refused(let fault):
             self.init(isFromBrowser ? .idTokenForeign : .idTokenInvalid, fault)
         }

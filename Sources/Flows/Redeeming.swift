@@ -25,6 +25,8 @@ enum LoginResult: Sendable {
 /// A callback that has passed its checks, with all that finishing it needs.
 struct LoginInHand: Sendable {
     let attempt: LoginAttempt
+    /// It takes the place of one that had ended well for nothing, or had lost its cookie.
+    let isRepeated: Bool
     let intent: CallbackIntent
     let provider: ProviderSettings
     let metadata: ProviderMetadata
@@ -52,12 +54,12 @@ extension Flows {
         do throws(LoginFailure) {
             let checked = try await checked(result, login, environment)
             let answer = try await signIn(checked, login, environment)
-            return Redemption(answer: answer, isSpent: true, isSignedIn: true)
+            return Redemption(answer: answer, isSpent: true)
         } catch {
             let answer = refuseLogin(
                 error.refusal, login.intent.asked, login.snapshot, cause: error.cause,
                 details: [("check", .string(error.check))])
-            return Redemption(answer: answer, isSpent: error.isCodeSpent, isSignedIn: false)
+            return Redemption(answer: answer, isSpent: error.isCodeSpent)
         }
     }
 

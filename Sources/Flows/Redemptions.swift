@@ -13,46 +13,30 @@ struct Redemption: Sendable {
     let answer: Answer
     /// Not where nothing can have reached the provider: a copy of the callback may then try again.
     let isSpent: Bool
-    /// Whether the browser was given a session.
-    let isSignedIn: Bool
-}
-
-/// A login that ended with a session, less than a minute ago.
-struct FinishedLogin: Equatable, Sendable {
-    let returnTo: String
-    /// The name of the provider it went to.
-    let provider: String
-    /// It took the place of one that had ended well for nothing, or had lost its cookie.
-    let isRepeated: Bool
 }
 
 final class Redemptions: Sendable {
     /// How long a copy of the callback gets the first one's answer.
     private static let answerKept = Duration.seconds(30)
-    /// How long the cookie of a finished login stays with the browser.
-    static let markKept = Duration.seconds(60)
     static let entriesMax = 50_000
 
     private final class Entry: Sendable {
         struct Ending {
             /// With its cookies; `nil` once no copy gets it any more.
             var answer: Answer?
-            let isSignedIn: Bool
             let at: UnixTime
         }
 
         /// The code's SHA-256: whoever writes the callback chooses the code's length.
         let codeDigest: [UInt8]
-        let finished: FinishedLogin
         let began: UnixTime
         /// From then on the login's cookie is overdue, and spends no code.
         let until: UnixTime
         let flight = SingleFlight<Answer>()
         let ending = Mutex<Ending?>(nil)
 
-        init(codeDigest: [UInt8], _ finished: FinishedLogin, began: UnixTime, until: UnixTime) {
+        init(codeDigest: [UInt8], began: UnixTime, until: UnixTime) {
             self.codeDigest = codeDigest
-            self.finished = finished
             self.began = began
             self.until = until
         }
@@ -81,14 +65,19 @@ final class Redemptions: Sendable {
 
     /// The answer to a callback: `redeem`'s, for the first; the first one's, for a copy; `nil` for a
     /// late copy and for another code.
-    /// - Parameter until: when the login is overdue.
+    /// - Parameters:
+    ///   - hasEnded: its cookie says so: then, where this process knows nothing of it, another did it.
+    ///   - until: when the login is overdue.
     func once(
-        _ login: LoginID, _ code: String, _ finished: FinishedLogin, until: UnixTime,
+        _ login: LoginID, _ code: String, hasEnded: Bool = false, until: UnixTime,
         now: @Sendable () -> UnixTime, _ redeem: () async -> Redemption
     ) async -> Answer? {
         let digest = SHA256.digest(Array(code.utf8).span)
-        let entry = entry(of: login, digest, finished, until: until, at: now())
-        guard entry.codeDigest == digest else { return nil }
+        guard
+            let entry = entry(
+                of: login, digest, hasEnded: hasEnded, until: until, at: now()),
+            entry.codeDigest == digest
+        else { return nil }
         if let known = entry.answer(at: now()) { return known }
         return await entry.flight.run {
             // Between the look above and this one the first may have ended.
@@ -96,34 +85,24 @@ final class Redemptions: Sendable {
             let redemption = await redeem()
             guard redemption.isSpent else { return redemption.answer }
             entry.ending.withLock {
-                $0 = Entry.Ending(
-                    answer: redemption.answer, isSignedIn: redemption.isSignedIn, at: now())
+                $0 = Entry.Ending(answer: redemption.answer, at: now())
             }
             return redemption.answer
         }
     }
 
-    /// `nil` for a login that is unknown, has not ended with a session, or did so a minute ago.
-    func finished(_ login: LoginID, at now: UnixTime) -> FinishedLogin? {
-        guard let entry = state.withLock({ $0.entries[login] }),
-            let ending = entry.ending.withLock({ $0 }), ending.isSignedIn,
-            now < ending.at + Self.markKept
-        else { return nil }
-        return entry.finished
-    }
-
     private func entry(
-        of login: LoginID, _ codeDigest: [UInt8], _ finished: FinishedLogin, until: UnixTime,
-        at now: UnixTime
-    ) -> Entry {
+        of login: LoginID, _ codeDigest: [UInt8], hasEnded: Bool, until: UnixTime, at now: UnixTime
+    ) -> Entry? {
         state.withLock { state in
             if let entry = state.entries[login] { return entry }
+            guard !hasEnded else { return nil }
             if state.entries.count >= Self.entriesMax
                 || !(state.sweptAt <= now && now < state.sweptAt + Self.answerKept)
             {
                 Self.sweep(&state, at: now)
             }
-            let entry = Entry(codeDigest: codeDigest, finished, began: now, until: until)
+            let entry = Entry(codeDigest: codeDigest, began: now, until: until)
             state.entries[login] = entry
             return entry
         }

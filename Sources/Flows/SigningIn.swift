@@ -57,15 +57,12 @@ extension Flows {
                 ("subject", .string(session.subject)),
                 ("provider", .string(snapshot.configuration.providers[intent.provider].label)),
             ])
-        // The login's cookie stays for a minute as the mark of a login that ended well: should the
-        // next request bring it and no session, the browser does not return cookies.
-        let mark = intent.asked.sealed(attempt.id, snapshot.loginCookies).prefix(1).map {
-            snapshot.loginCookies.cookie(
-                of: attempt.id, sealed: $0, lasting: Redemptions.markKept
-            ).field
-        }
+        var ended = attempt
+        ended.ending = LoginAttempt.Ending(at: now, isRepeated: login.isRepeated)
+        let mark = LoginCircle.mark(of: ended, snapshot, at: now)
         return snapshot.loginDone(
-            attempt.returnTo, setCookies: cookies + mark, requestID: intent.asked.requestID)
+            attempt.returnTo, setCookies: cookies + [mark.field],
+            requestID: intent.asked.requestID)
     }
 }
 

@@ -13,6 +13,7 @@ package enum LoginRefusal: String, Sendable, CaseIterable {
     case codeSpent = "code-spent"
     case cookiesMissing = "cookies-missing"
     case idTokenForeign = "id-token-refused"
+    case weakLoginReturned = "login-returned-too-weak"
     case loginOverdue = "login-overdue"
     case providerErrorReported = "provider-error"
     // What the provider decided (403).
@@ -36,7 +37,8 @@ package enum LoginRefusal: String, Sendable, CaseIterable {
     package var status: Int {
         switch self {
         case .stateInvalid, .responseInvalid, .issuerMismatch, .codeRefused, .codeSpent,
-            .cookiesMissing, .idTokenForeign, .loginOverdue, .providerErrorReported:
+            .cookiesMissing, .idTokenForeign, .weakLoginReturned, .loginOverdue,
+            .providerErrorReported:
             400
         case .declined, .subjectChanged, .requirementsUnmet: 403
         case .providerResponseInvalid, .clientRefused, .idTokenInvalid, .loginTooWeak: 502
@@ -51,8 +53,9 @@ package enum LoginRefusal: String, Sendable, CaseIterable {
         switch self {
         case .providerUnavailable, .providerUnknown, .tokenUnavailable, .storeUnavailable: 5
         case .stateInvalid, .responseInvalid, .issuerMismatch, .codeRefused, .codeSpent,
-            .cookiesMissing, .idTokenForeign, .loginOverdue, .providerErrorReported, .declined,
-            .subjectChanged, .requirementsUnmet, .providerResponseInvalid, .clientRefused,
+            .cookiesMissing, .idTokenForeign, .weakLoginReturned, .loginOverdue,
+            .providerErrorReported, .declined, .subjectChanged, .requirementsUnmet,
+            .providerResponseInvalid, .clientRefused,
             .idTokenInvalid, .loginTooWeak, .sessionTooLarge:
             nil
         }
@@ -65,7 +68,7 @@ package enum LoginRefusal: String, Sendable, CaseIterable {
             .clientRefused, .idTokenInvalid:
             "Signing in did not work"
         case .cookiesMissing: "Your browser does not return cookies"
-        case .declined, .subjectChanged, .requirementsUnmet, .loginTooWeak:
+        case .declined, .subjectChanged, .requirementsUnmet, .loginTooWeak, .weakLoginReturned:
             "You were not signed in"
         case .providerUnavailable, .providerUnknown, .tokenUnavailable, .sessionTooLarge,
             .storeUnavailable:
@@ -99,7 +102,7 @@ package enum LoginRefusal: String, Sendable, CaseIterable {
                 + "Please begin again."
         case .requirementsUnmet:
             "This page needs more than what the sign-in service granted."
-        case .loginTooWeak:
+        case .loginTooWeak, .weakLoginReturned:
             "This page needs a stronger way of signing in than the one that was used."
         case .providerResponseInvalid, .idTokenInvalid:
             "The sign-in service gave an answer that cannot be trusted. Nothing was changed."

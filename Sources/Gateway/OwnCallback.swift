@@ -65,12 +65,15 @@ extension Gatekeeper {
         // Whoever signs in here does without a session that only another node can read.
         if case .otherNode = obstacle { obstacle = nil }
         let session = finding == .none ? nil : view.session()
+        let hop =
+            arrival == .query
+            ? hop(to: facts.path.text + request.queryText, request, inquiry, facts) : nil
         return .suspend(
             .completeLogin(
                 CallbackIntent(
                     asked: asked(request, inquiry, facts), provider: provider, response: response,
                     arrival: arrival, redirectURI: redirectURI(provider, inquiry, facts),
-                    session: session)))
+                    session: session, hop: hop)))
     }
 
     private func callbackAction(_ provider: Int) -> String {

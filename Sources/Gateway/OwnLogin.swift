@@ -41,16 +41,19 @@ extension Gatekeeper {
         if candidates.count > 1, form.first("iss") == nil {
             return .answer(chooser(candidates, returnTo: returnTo, facts))
         }
-        if let route, !route.settings.scopes.isEmpty {
-            // Only to learn what it was granted: a login by link replaces whatever there is.
-            _ = findSession([provider], request, inquiry, into: &facts, for: route)
-            obstacle = nil
+        if let hop = hop(to: facts.path.text + request.queryText, request, inquiry, facts) {
+            return .answer(hop)
         }
+        // A login by link replaces whatever there is; a session that is too weak for the page says
+        // what it was granted.
+        let finding = findSession([provider], request, inquiry, into: &facts, for: route)
+        // Whoever signs in here does without a session that only another node can read.
+        if case .otherNode = obstacle { obstacle = nil }
         return .suspend(
             .beginLogin(
                 LoginIntent(
                     asked: asked(request, inquiry, facts), provider: provider, returnTo: returnTo,
-                    reason: .link,
+                    reason: .link(isSignedIn: finding != .none),
                     requirements: requirements(of: route),
                     parameters: passed(of: form, to: snapshot.configuration.providers[provider]),
                     redirectURI: redirectURI(provider, inquiry, facts))))

@@ -14,6 +14,7 @@ package final class Snapshot: Sendable {
     package let ring: KeyRing
     /// Sessions kept in this process; the same through every reload.
     package let memory: MemoryStore
+    package let hops: HopMemory
     /// Counts reloads, so that a log line can say which configuration answered.
     package let generation: Int
 
@@ -44,9 +45,11 @@ package final class Snapshot: Sendable {
     package init(
         configuration: Configuration, ring: KeyRing, generation: Int,
         memory: MemoryStore = MemoryStore(
-            node: "", process: [UInt8](repeating: 0, count: SessionHandle.processOctets))
+            node: "", process: [UInt8](repeating: 0, count: SessionHandle.processOctets)),
+        hops: HopMemory = HopMemory()
     ) {
         self.memory = memory
+        self.hops = hops
         self.configuration = configuration
         self.ring = ring
         self.generation = generation

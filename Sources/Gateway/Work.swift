@@ -100,8 +100,8 @@ package struct LoginIntent: Sendable {
     package enum Reason: Sendable, Equatable {
         /// There is no session, or one that is too weak for the route.
         case noSession
-        /// The link /.auth/login was followed.
-        case link
+        /// The link /.auth/login was followed, by somebody with a live session or without.
+        case link(isSignedIn: Bool)
         /// The session's access token has ended and nothing can renew it. A flow sends one session
         /// through the provider at most once a minute for this, and otherwise lets it go on.
         case tokenEnded(Session)
@@ -153,11 +153,14 @@ package struct CallbackIntent: Sendable {
     package var redirectURI: String
     /// The live session this browser already has with the provider, if any.
     package var session: Session?
+    /// The page that leads here once more, where a strict cookie may have stayed away.
+    package var hop: Answer?
 
     package init(
         asked: Asked, provider: Int, response: [UInt8], arrival: Arrival = .query,
-        redirectURI: String, session: Session?
+        redirectURI: String, session: Session?, hop: Answer? = nil
     ) {
+        self.hop = hop
         self.asked = asked
         self.provider = provider
         self.response = response

@@ -2,7 +2,8 @@
 //
 // `nonce` binds the ID token to it (OpenID Connect Core §3.1.2.1), `codeVerifier` the code (RFC
 // 7636), and the cookie both to the browser. The return path stands here in full; `LoginState` has
-// a short one for when this cookie is gone.
+// a short one for when this cookie is gone. When it has ended well, the cookie stays for a minute and
+// says so: to whichever node the browser comes next.
 
 package import Values
 
@@ -30,12 +31,27 @@ package struct LoginAttempt: Equatable, Sendable {
     package var scopesNeeded: [String]
     /// The provider was asked to show nothing (`prompt=none`): its no is no answer to a person.
     package var isSilent: Bool
+    /// The browser had a session as it began, which the new one may have to end.
+    package var replacesSession: Bool
+    /// There once it has ended with a session.
+    package var ending: Ending?
+
+    package struct Ending: Equatable, Sendable {
+        package var at: UnixTime
+        /// It took the place of one that had ended well for nothing, or had lost its cookie.
+        package var isRepeated: Bool
+
+        package init(at: UnixTime, isRepeated: Bool) {
+            self.at = at
+            self.isRepeated = isRepeated
+        }
+    }
 
     package init(
         id: LoginID, nonce: String, codeVerifier: String, returnTo: String, provider: String,
         startedAt: UnixTime, host: String, redirectURI: String, maxAge: Duration? = nil,
         authenticationContexts: [String] = [], scopes: [String] = [], scopesNeeded: [String] = [],
-        isSilent: Bool = false
+        isSilent: Bool = false, replacesSession: Bool = false, ending: Ending? = nil
     ) {
         self.id = id
         self.nonce = nonce
@@ -50,21 +66,23 @@ package struct LoginAttempt: Equatable, Sendable {
         self.scopes = scopes
         self.scopesNeeded = scopesNeeded
         self.isSilent = isSilent
+        self.replacesSession = replacesSession
+        self.ending = ending
     }
 
     /// Begins a login: id, nonce and verifier are drawn here.
     package init(
         returnTo: String, provider: String, host: String, redirectURI: String,
         maxAge: Duration? = nil, authenticationContexts: [String] = [], scopes: [String] = [],
-        scopesNeeded: [String] = [], isSilent: Bool = false, at now: UnixTime,
-        using generator: inout some RandomNumberGenerator
+        scopesNeeded: [String] = [], isSilent: Bool = false, replacesSession: Bool = false,
+        at now: UnixTime, using generator: inout some RandomNumberGenerator
     ) {
         self.init(
             id: LoginID(at: now, using: &generator), nonce: Self.randomText(using: &generator),
             codeVerifier: Self.randomText(using: &generator), returnTo: returnTo,
             provider: provider, startedAt: now, host: host, redirectURI: redirectURI,
             maxAge: maxAge, authenticationContexts: authenticationContexts, scopes: scopes,
-            scopesNeeded: scopesNeeded, isSilent: isSilent)
+            scopesNeeded: scopesNeeded, isSilent: isSilent, replacesSession: replacesSession)
     }
 
     private static func randomText(using generator: inout some RandomNumberGenerator) -> String {
@@ -81,6 +99,16 @@ package struct LoginAttempt: Equatable, Sendable {
 extension LoginAttempt {
     private static let version: UInt8 = 2
 
+    private struct Flags: OptionSet {
+        let rawValue: UInt8
+        static let silent = Flags(rawValue: 1)
+        static let replacesSession = Flags(rawValue: 2)
+        /// The time follows.
+        static let ended = Flags(rawValue: 4)
+        static let repeated = Flags(rawValue: 8)
+        static let all: Flags = [.silent, .replacesSession, .ended, .repeated]
+    }
+
     package func encoded() -> [UInt8] {
         var writer = PackedWriter(version: Self.version)
         for text in [id.text, nonce, codeVerifier, returnTo, provider, host, redirectURI] {
@@ -92,7 +120,12 @@ extension LoginAttempt {
         for context in authenticationContexts { writer.append(context) }
         writer.append(scopes.joined(separator: " "))
         writer.append(scopesNeeded.joined(separator: " "))
-        writer.append(isSilent ? 1 : 0 as UInt8)
+        var flags: Flags = []
+        if isSilent { flags.insert(.silent) }
+        if replacesSession { flags.insert(.replacesSession) }
+        if let ending { flags.formUnion(ending.isRepeated ? [.ended, .repeated] : .ended) }
+        writer.append(flags.rawValue)
+        if let ending { writer.append(ending.at.seconds) }
         return writer.octets
     }
 
@@ -114,15 +147,23 @@ extension LoginAttempt {
             contexts.append(context)
         }
         guard let scopes = text(), let needed = text(),
-            let silence = reader.octet(octets.span), silence <= 1, reader.isAtEnd(octets.span)
+            let flags = reader.octet(octets.span).map(Flags.init), flags.isSubset(of: .all)
         else { return nil }
+        var ending: Ending?
+        if flags.contains(.ended) {
+            guard let time = reader.signed64(octets.span) else { return nil }
+            ending = Ending(
+                at: UnixTime(seconds: time), isRepeated: flags.contains(.repeated))
+        }
+        guard reader.isAtEnd(octets.span) else { return nil }
         self.init(
             id: id, nonce: nonce, codeVerifier: codeVerifier, returnTo: returnTo,
             provider: provider, startedAt: UnixTime(seconds: startedAt), host: host,
             redirectURI: redirectURI,
             maxAge: maxAge == PackedReader.noTime ? nil : .seconds(maxAge),
             authenticationContexts: contexts, scopes: scopes.scopeNames,
-            scopesNeeded: needed.scopeNames, isSilent: silence == 1)
+            scopesNeeded: needed.scopeNames, isSilent: flags.contains(.silent),
+            replacesSession: flags.contains(.replacesSession), ending: ending)
     }
 
     /// The value of the login's cookie.

@@ -135,7 +135,7 @@ final class Supervisor {
                 }
             let next = Snapshot(
                 configuration: configuration, ring: ring, generation: current.generation + 1,
-                memory: current.memory)
+                memory: current.memory, hops: current.hops)
             let contexts = try fleet.makeContexts(configuration.listeners)
             let opened = try fleet.listen(configuration)
             log.apply(configuration.logSettings)
@@ -174,7 +174,7 @@ final class Supervisor {
             log.event(.info, "session-keys-read", [("keys", .int(ring.keys.count))])
             return Snapshot(
                 configuration: current.configuration, ring: ring, generation: current.generation,
-                memory: current.memory)
+                memory: current.memory, hops: current.hops)
         } catch {
             log.event(
                 .error, "session-keys-unreadable",

@@ -91,3 +91,19 @@ def test_a_key_that_is_gone_ends_what_it_sealed(run, provider, upstream, tmp_pat
     assert gateway.ask("GET", "/page", cookie, "Accept: */*").status == 401
     browser.forget("login")
     assert browser.open(gateway.at("/page")).status == 200, "one login, and no circle"
+
+
+def test_a_session_that_does_not_stick_is_noticed_at_any_node(run, provider, upstream, tmp_path):
+    keys = tmp_path / "keys"
+    assert command("keys", "new", keys).returncode == 0
+    one = node(run, provider, upstream, keys)
+    two = node(run, provider, upstream, keys, like=one)
+    browser = one.browser()
+    # Each login begins at one node and is finished at it, and the session's cookie is lost on the way.
+    for gateway in (one, two):
+        sent = browser.open(gateway.at("/page"), follow=False)
+        back = browser.open(sent.location, follow=False).location
+        browser.open(back.replace(one.url, gateway.url), follow=False)
+        browser.cookies = [c for c in browser.cookies if c.name != "gatehouse"]
+    page = browser.open(one.at("/page"))
+    assert page.status == 400 and "cookies-missing" in page.text and provider.count("authorize") == 2

@@ -253,3 +253,11 @@ def test_the_gateway_is_alive_after_all_that(gateway, provider):
     del provider.on["authorize"]
     until(lambda: gateway.admin("/livez")[0] == 200, "alive")
     assert gateway.browser().open(gateway.at("/page")).status == 200
+
+
+def test_who_is_signed_in_may_follow_the_login_link_as_often_as_they_like(gateway, provider):
+    browser = gateway.browser()
+    for _ in range(4):
+        page = browser.open(gateway.at("/.auth/login?return_to=/page"))
+        assert page.status == 200 and page.path == "/page"
+    assert provider.count("authorize") == 4

@@ -121,6 +121,14 @@ def test_a_provider_that_ignores_max_age_ends_at_one_page(site, provider, upstre
     assert provider.count("authorize") == 1
 
 
+def test_a_weak_login_that_the_browser_brought_is_400(run, provider, upstream):
+    ways = {"response_type": "id_token", "response_mode": "form_post", "scopes": ["openid"]}
+    site = run(config_for(provider, {"site": upstream}, [ROUTES[2], ROUTES[-1]], provider=ways))
+    browser = site.browser()
+    page = browser.submit(browser.submit(browser.open(site.at("/safe/x"))))
+    assert refused(page, site, upstream, 400)[0] == "login-returned-too-weak"
+
+
 def test_a_prompt_is_sent(site, provider):
     assert site.browser().open(site.at("/again/x")).status == 200
     assert asked(provider)["prompt"] == "login"

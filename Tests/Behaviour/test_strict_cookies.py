@@ -25,6 +25,15 @@ def refreshed(page):
     return urljoin(page.url, match[1]) if match else None
 
 
+def followed(browser, page):
+    """The page behind our own pages that only lead on."""
+    for _ in range(4):
+        if not refreshed(page):
+            return page
+        page = browser.click(page, refreshed(page))
+    raise AssertionError(f"it goes on and on: {page.url}")
+
+
 def sign_in(strict, path="/"):
     browser = strict.browser()
     page = browser.open(strict.at(path))
@@ -94,3 +103,40 @@ def test_nobody_else_meets_the_page(strict, who, lines, status):
 
 def test_with_lax_there_is_no_such_page(gateway):
     assert gateway.ask("GET", "/page", *CROSS).status == 303
+
+
+def test_a_browser_without_fetch_metadata_and_cookies_meets_the_page_once(strict, provider):
+    lines = ["Accept: text/html"]
+    assert strict.ask("GET", "/page", *lines).one("Refresh")
+    for _ in range(2):
+        then = strict.ask("GET", "/page", *lines)
+        assert then.status == 303 and then.one("Location").startswith(provider.issuer)
+    assert strict.ask("GET", "/other", *lines).one("Refresh"), "another address has a hop of its own"
+
+
+def test_a_login_as_somebody_else_ends_the_session_it_replaces(strict, provider):
+    browser, page = sign_in(strict)
+    old = f"Cookie: {browser.cookie_field(strict.url)}"
+    assert strict.ask("GET", "/page", "Accept: */*", old).status == 200
+    provider.subject = "bob-id"
+    hop = browser.click(page, strict.at("/.auth/login?return_to=/b"))
+    assert refreshed(hop).startswith(strict.at("/.auth/callback?")), "the session is looked at before the code is spent"
+    assert provider.count("token") == 1
+    assert followed(browser, hop).path == "/b" and provider.count("token") == 2
+    assert strict.ask("GET", "/page", "Accept: */*", old).status == 401
+
+
+def test_a_login_link_on_another_site_hops_too(strict, provider):
+    hop = strict.ask("GET", "/.auth/login?return_to=/a", *CROSS)
+    assert hop.status == 200 and hop.one("Refresh") == "0; url=/.auth/login?return_to=/a"
+    then = strict.ask("GET", "/.auth/login?return_to=/a", *NAVIGATION, "Sec-Fetch-Site: same-origin")
+    assert then.status == 303 and then.one("Location").startswith(provider.issuer)
+
+
+def test_a_callback_that_lost_its_login_leads_back_to_the_session(strict, provider):
+    browser, page = sign_in(strict)
+    sent = browser.click(page, strict.at("/.auth/login?return_to=/b"), follow=False)
+    back = browser.open(sent.location, follow=False)
+    browser.forget("login")
+    assert followed(browser, browser.click(back, back.location)).path == "/b"
+    assert provider.count("token") == 1 and provider.count("authorize") == 2, "no code is spent, no login begun"

@@ -168,6 +168,19 @@ import Values
         #expect(house.announced.all.isEmpty)
     }
 
+    @Test func `one that takes too long begins afresh, and says so the second time`() async throws {
+        let house = try House()
+        var browser = Browser()
+        let first = try await house.begin(&browser)
+        house.pass(1201)
+        let answer = try await house.complete(&browser, .code(for: first))
+        let second = try answer.query(of: issuer + "/authorize")
+        house.pass(1201)
+        #expect(
+            try await house.complete(&browser, .code(for: second)).word == "400 login-overdue")
+        #expect(house.provider.count("/token") == 0)
+    }
+
     @Test func `without its cookie and session, one fresh login begins, then a page`() async throws
     {
         let house = try House()

@@ -234,14 +234,13 @@ import Values
     @Test func `what is remembered of logins is bounded, and those under way stay`() async throws {
         let redemptions = Redemptions()
         var dice = SystemRandomNumberGenerator()
-        let finished = FinishedLogin(returnTo: "/", provider: "", isRepeated: false)
         let under = LoginID(at: noon, using: &dice)
         let gate = Gate()
-        let good = Redemption(answer: .seeOther("/"), isSpent: true, isSignedIn: true)
+        let good = Redemption(answer: .seeOther("/"), isSpent: true)
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 _ = await redemptions.once(
-                    under, "c", finished, until: noon + .seconds(600), now: { noon }
+                    under, "c", until: noon + .seconds(600), now: { noon }
                 ) {
                     await gate.pass()
                     return good
@@ -250,18 +249,16 @@ import Values
             await gate.arrival()
             for _ in 0..<(Redemptions.entriesMax + 10) {
                 _ = await redemptions.once(
-                    LoginID(at: noon, using: &dice), "c", finished, until: noon + .seconds(600),
+                    LoginID(at: noon, using: &dice), "c", until: noon + .seconds(600),
                     now: { noon }
                 ) { good }
             }
             #expect(redemptions.count <= Redemptions.entriesMax)
             gate.open()
         }
-        #expect(redemptions.finished(under, at: noon) == finished)
-        #expect(redemptions.finished(under, at: noon + .seconds(60)) == nil)
         // Past their time all of them are forgotten.
         _ = await redemptions.once(
-            LoginID(at: noon, using: &dice), "c", finished, until: noon + .seconds(9000),
+            LoginID(at: noon, using: &dice), "c", until: noon + .seconds(9000),
             now: { noon + .seconds(601) }
         ) { good }
         #expect(redemptions.count == 1)

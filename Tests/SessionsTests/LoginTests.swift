@@ -24,6 +24,12 @@ private func attempt(at now: UnixTime = noon, seed: UInt64 = 1, returnTo: String
         original.authenticationContexts = []
         original.provider = ""
         #expect(LoginAttempt(decoding: original.encoded()) == original)
+        original.isSilent = true
+        original.replacesSession = true
+        for isRepeated in [false, true] {
+            original.ending = LoginAttempt.Ending(at: noon, isRepeated: isRepeated)
+            #expect(LoginAttempt(decoding: original.encoded()) == original)
+        }
         let octets = original.encoded()
         for count in octets.indices {
             #expect(LoginAttempt(decoding: Array(octets[..<count])) == nil)
