@@ -30,7 +30,6 @@ enum ChunkLine: Equatable {
         let limit = extensionStart + extensionOctetsMax
         while at < octets.count, octets[at] == .semicolon {
             switch extensionEnd(octets, from: at + 1, limit: limit) {
-            case .some(let end) where end > limit: return .refused(.chunkExtensionsTooLong)
             case .some(let end): at = end
             case .none: return .refused(.chunkExtensionInvalid)
             }
@@ -50,7 +49,7 @@ enum ChunkLine: Equatable {
     /// token [ "=" ( token / quoted-string ) ]: the offset behind it, which is `octets.count` when
     /// they run out within it; `nil` when it is malformed before `limit`.
     private static func extensionEnd(_ octets: Span<UInt8>, from start: Int, limit: Int) -> Int? {
-        let window = octets.extracting(0..<min(octets.count, limit + 1))
+        let window = octets.extracting(0..<min(octets.count, limit))
         let nameEnd = window.tokenEnd(from: start)
         guard nameEnd < window.count else { return window.count }
         guard nameEnd > start else { return nil }
