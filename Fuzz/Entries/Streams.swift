@@ -21,7 +21,7 @@ extension Entry {
             .server,
             HTTP2Terms(headOctetsMax: limits.headOctetsMax, fieldsMax: limits.fieldsMax))
         var lines: [String] = []
-        var content = 0
+        var content: [Int32: Int] = [:]
         var at = 0
         for end in cuts + [octets.count] {
             while at < end {
@@ -32,13 +32,17 @@ extension Entry {
                     return lines + ["\(error)", try said(session, octets.count)]
                 }
                 while let event = session.nextEvent() {
-                    // Where it was cut shows in content alone.
+                    // Where it was cut shows in content alone, and of a stream that is refused for its
+                    // length in how much came before.
                     if case .content(let stream, let range) = event {
-                        content += range.count
+                        content[stream.number, default: 0] += range.count
                         session.consume(range.count, of: stream)
                         continue
                     }
-                    lines.append("\(content) \(event)")
+                    if case .ended(let stream) = event {
+                        lines.append("\(content[stream.number] ?? 0) octets")
+                    }
+                    lines.append("\(event)")
                     guard case .head(let stream, let isLast) = event else { continue }
                     lines.append(try reading(of: session.head, limits))
                     session.respond(
@@ -48,7 +52,7 @@ extension Entry {
                 }
             }
         }
-        return lines + ["\(content)", try said(session, octets.count)]
+        return lines + [try said(session, octets.count)]
     }
 
     private static func reading(of head: [UInt8], _ limits: HTTPLimits) throws -> String {

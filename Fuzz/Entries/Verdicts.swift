@@ -39,7 +39,8 @@ extension Entry {
         let octets = written + [0x0d, 0x0a]
         let text = String(decoding: octets, as: UTF8.self)
         var head = RequestHead()
-        var reader = RequestReader()
+        // Our own fields come on top of as many as a client may send.
+        var reader = RequestReader(limits: HTTPLimits(headOctetsMax: 131_072, fieldsMax: 160))
         let step = reader.step(octets.span, into: &head)
         try hold(step == .head && head.octetCount == octets.count, "\(step): \(text)")
         try hold(head.count(of: .host) == 1 && head.framing == .none, text)
