@@ -32,6 +32,8 @@ package import Values
     private var events: [HTTP2Event] = []
     private var eventsTaken = 0
     private var hasAnnounced = false
+    /// Where it writes a frame's head; set by `SessionMemory`.
+    var frameRoom: UnsafeMutableRawPointer?
 
     /// Whether the peer has accepted our settings.
     package internal(set) var isSettled = false
@@ -52,10 +54,11 @@ package import Values
         var made: OpaquePointer?
         // SAFETY: the context is this object, which frees the session in `deinit`.
         let context = Unmanaged.passUnretained(self).toOpaque()
+        var memory = SessionMemory.allocator(for: context)
         let result =
             role == .server
-            ? nghttp2_session_server_new2(&made, Self.callbacks, context, Self.options)
-            : nghttp2_session_client_new2(&made, Self.callbacks, context, Self.options)
+            ? nghttp2_session_server_new3(&made, Self.callbacks, context, Self.options, &memory)
+            : nghttp2_session_client_new3(&made, Self.callbacks, context, Self.options, &memory)
         guard result == 0, let made else {
             throw .broken(.internalError, "no session could be made")
         }
@@ -238,6 +241,13 @@ package import Values
             output.append(contentsOf: UnsafeBufferPointer(start: octets, count: count))
             if !hasAnnounced { announceStreamsMax() }
         }
+    }
+
+    /// Lets go of the room that only messages need; for a session that has been idle for a while.
+    package func tidy() {
+        guard !wantsToSend, streams.openCount == 0 else { return }
+        spelling.tidy()
+        if let frameRoom { SessionMemory.forget(frameRoom) }
     }
 
     /// Whether `send` may have something.

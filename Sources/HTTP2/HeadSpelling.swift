@@ -45,6 +45,7 @@ struct HeadSpelling {
     private var fields = 0
     private var listOctets = 0
     private var isTooLong = false
+    private var isUnderWay = false
 
     /// An answer before the final one.
     var isInterim: Bool { kind == .answer && status < 200 }
@@ -55,8 +56,19 @@ struct HeadSpelling {
         webSocketKey = terms.webSocketKey
     }
 
+    /// Lets go of the room that it has grown, unless a list is under way.
+    mutating func tidy() {
+        guard !isUnderWay else { return }
+        octets = []
+        method = []
+        path = []
+        authority = []
+        cookies = []
+    }
+
     mutating func begin(_ kind: Kind) {
         self.kind = kind
+        isUnderWay = true
         octets.clear()
         isMalformed = false
         isHostile = false
@@ -242,6 +254,7 @@ struct HeadSpelling {
     /// The head is complete but for what only the frame says: whether content follows.
     /// - Returns: a fault that can be answered; look at `isMalformed` and `isHostile` first.
     mutating func finish(isLast: Bool, answersHead: Bool = false) -> RequestFault? {
+        isUnderWay = false
         if !hasBegunLines { beginLines() }
         guard !isMalformed else { return nil }
         guard kind != .trailers else { return isTooLong ? .fields(.tooLong) : nil }

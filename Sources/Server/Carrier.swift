@@ -167,9 +167,9 @@ enum Carrier {
         }
     }
 
-    func tunnelEnded(lingering: Int64) {
+    func tunnelEnded(lingeringBriefly briefly: Bool) {
         switch self {
-        case .connection(let carrier): carrier { $0.tunnelEnded(lingering: lingering) }
+        case .connection(let carrier): carrier { $0.tunnelEnded(lingeringBriefly: briefly) }
         case .stream(let carrier): carrier { $0.tunnelEnded() }
         }
     }

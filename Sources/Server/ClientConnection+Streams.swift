@@ -42,6 +42,9 @@ extension ClientConnection {
             } else {
                 deadline.bring(.requestHead, from: since, terms.requestHead)
             }
+            if !multiplex.isTidy {
+                deadline.bring(.streams, from: since, Multiplex.tidyNanoseconds)
+            }
         } else {
             deadline.bring(.streams, from: multiplex.lookedAt, multiplex.looksEvery)
         }
@@ -49,6 +52,7 @@ extension ClientConnection {
 
     func lookAtStreams() {
         guard let multiplex else { return }
+        if isListedIdle { multiplex.tidy() }
         if let reason = multiplex.look() {
             worker.noteTimeout(reason, nil)
             return gone()

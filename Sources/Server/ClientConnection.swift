@@ -38,6 +38,8 @@ final class ClientConnection: LoopHandler {
     static let halfClosedNanoseconds: Int64 = 5_000_000_000
     /// How long a closing connection waits for the client to read what it was sent.
     static let lingeringNanoseconds: Int64 = 5_000_000_000
+    /// The same where it has been told why already.
+    private static let briefNanoseconds: Int64 = 1_000_000_000
     /// How much of an unread request is dropped to keep a connection.
     static let discardedOctetsMax: UInt64 = 65_536
     /// Pieces below this are gathered; larger ones are sent from where they lie.
@@ -47,12 +49,12 @@ final class ClientConnection: LoopHandler {
 
     let worker: Worker
     let listener: Listener
-    private(set) var peer: Peer
+    // What an idle connection keeps is counted (`make memory`): what few of them need is elsewhere, and
+    // what is small stands together.
     var wire: Wire
-    private(set) var slot: LoopSlot?
-    private(set) var phase = Phase.head
     private(set) var multiplex: Multiplex?
-    private var reader: RequestReader
+    /// Held only while a head has come in part.
+    private var partialHead: PartialHead?
     /// Held only while octets are pending.
     private var heldBuffer: Held<OctetBuffer>?
     private var heldExchange: Held<Exchange>?
@@ -60,20 +62,26 @@ final class ClientConnection: LoopHandler {
     var since: MonotonicInstant
     private var lastRead: MonotonicInstant
     var lastWrite: MonotonicInstant
-    private var deadline = Deadline()
-    private var halfClosedAt: MonotonicInstant?
-    private var lingering = ClientConnection.lingeringNanoseconds
+    private var deadlineAt = MonotonicInstant.distantFuture
+    /// `distantFuture` while the client may still send.
+    private var halfClosedAt = MonotonicInstant.distantFuture
+    // The links of `IdleList`.
+    var idleBefore: Link<ClientConnection>?
+    var idleAfter: Link<ClientConnection>?
+    /// Its place among the worker's connections.
+    var place: UInt32 = 0
+    private(set) var slot: LoopSlot?
+    private let address: IPAddress?
+    private let isUnix: Bool
+    private(set) var phase = Phase.head
+    private var waiting = Deadline.Waiting.nothing
+    private var lingersBriefly = false
     private(set) var hasServed = false
     private(set) var isPumping = false
     private var hasShutDown = false
     private var isHandshaking: Bool
     /// The answer under way is not whole, and must not look so.
     private var isCut = false
-    /// Its place among the worker's connections.
-    var place = 0
-    // The links of `IdleList`.
-    var idleBefore: Link<ClientConnection>?
-    var idleAfter: Link<ClientConnection>?
     var isListedIdle = false
 
     /// - Parameter tls: not yet begun; `nil` on a plain listener.
@@ -83,10 +91,10 @@ final class ClientConnection: LoopHandler {
     ) {
         worker = listener.worker
         self.listener = listener
-        self.peer = peer
+        address = peer.address
+        isUnix = peer.isUnix
         wire = Wire(descriptor, tls: tls)
         isHandshaking = tls != nil
-        reader = RequestReader(limits: worker.requestLimits)
         since = worker.loop.now
         lastRead = since
         lastWrite = since
@@ -100,11 +108,18 @@ final class ClientConnection: LoopHandler {
     /// Whether it is the site that is asked: the admin's own requests are not counted among its.
     var isForSite: Bool { listener.isForSite }
 
-    var isHalfClosed: Bool { halfClosedAt != nil }
+    var isHalfClosed: Bool { halfClosedAt != .distantFuture }
+
+    /// Who is at the other end.
+    var peer: Peer {
+        Peer(
+            address: address, isUnix: isUnix, isTLS: wire.isSealed, listener: listener.index,
+            certificateSubject: wire.peerSubject)
+    }
 
     /// What it holds while nothing is under way.
     var footprint: Int {
-        peer.isTLS ? MemoryCount.ofConnection + MemoryCount.ofTLS : MemoryCount.ofConnection
+        wire.isSealed ? MemoryCount.ofConnection + MemoryCount.ofTLS : MemoryCount.ofConnection
     }
 
     func open() throws(Errno) {
@@ -122,7 +137,7 @@ final class ClientConnection: LoopHandler {
             // Both ways are closed, or reset: there is nobody to answer.
             return gone()
         }
-        if readiness.contains(.peerClosed), halfClosedAt == nil { halfClosedAt = worker.loop.now }
+        if readiness.contains(.peerClosed), !isHalfClosed { halfClosedAt = worker.loop.now }
         if hasRoomAgain {
             flush()
             if !wire.isBlocked { exchange { $0.clientHasRoom() } }
@@ -133,11 +148,11 @@ final class ClientConnection: LoopHandler {
     func deadlinePassed() {
         guard phase != .closed else { return }
         // What has moved since is taken into account only now: the loop fires at the time first set.
-        deadline = Deadline()
+        deadlineAt = .distantFuture
         armDeadline()
-        guard deadline.at <= worker.loop.now else { return }
-        worker.noteTimeout(deadline.waiting, exchange)
-        switch deadline.waiting {
+        guard deadlineAt <= worker.loop.now else { return }
+        worker.noteTimeout(waiting, exchange)
+        switch waiting {
         case .streams: lookAtStreams()
         case .keepAlive where phase == .streams: closeIdle()
         case .requestContent where phase == .content:
@@ -236,7 +251,6 @@ final class ClientConnection: LoopHandler {
     private func handshakeEnded() {
         isHandshaking = false
         worker.noteHandshake()
-        peer.certificateSubject = wire.peerSubject
         // The time for the first head begins now.
         since = worker.loop.now
         guard wire.negotiatedProtocol == "h2" else { return }
@@ -291,6 +305,7 @@ final class ClientConnection: LoopHandler {
     /// A stream has begun: it is not idle.
     func becameBusy() {
         hasServed = true
+        multiplex?.becameBusy()
         worker.idle.remove(self)
     }
 
@@ -302,11 +317,13 @@ final class ClientConnection: LoopHandler {
             if isHTTP2 { return beginStreams() }
         }
         var head = worker.requestHead.lend()
+        var reader = partialHead.take()?.reader ?? RequestReader(limits: worker.requestLimits)
         let step = reader.step(buffer.octets, into: &head)
         if case .head = step { begin(head, buffer) }
         worker.requestHead.takeBack(consume head)
         switch step {
         case .needsMore:
+            partialHead = PartialHead(reader)
             makeRoom(buffer)
             return false
         case .refused(let fault):
@@ -438,8 +455,8 @@ final class ClientConnection: LoopHandler {
     }
 
     /// The other end of the tunnel has closed: what it said last goes out, then we close.
-    func tunnelEnded(lingering: Int64) {
-        self.lingering = lingering
+    func tunnelEnded(lingeringBriefly briefly: Bool) {
+        lingersBriefly = briefly
         release(keepsAlive: false)
     }
 
@@ -470,7 +487,7 @@ final class ClientConnection: LoopHandler {
         flush()
         if wire.isBroken { return close() }
         if isWhole, !wire.hasUnsent, !wire.mayRead, !hasOctets { return close() }
-        if !wire.hasUnsent, halfClosedAt != nil, !wire.mayRead { return close() }
+        if !wire.hasUnsent, isHalfClosed, !wire.mayRead { return close() }
         phase = .lingering
         since = worker.loop.now
         shutDownWhenSent()
@@ -493,9 +510,6 @@ final class ClientConnection: LoopHandler {
         }
     }
 
-    /// Its listener has another place among the listeners.
-    func listenerMoved() { peer.listener = listener.index }
-
     /// Closes at once, whatever is under way.
     func abort() { gone() }
 
@@ -509,9 +523,9 @@ final class ClientConnection: LoopHandler {
         guard phase != .closed else { return }
         phase = .closed
         if isHandshaking,
-            let fault = handshakeFault(hasRunOut: deadline.at <= worker.loop.now)
+            let fault = handshakeFault(hasRunOut: deadlineAt <= worker.loop.now)
         {
-            worker.noteHandshake(failedBecause: fault, peer.address, listener: peer.listener)
+            worker.noteHandshake(failedBecause: fault, address, listener: listener.index)
         }
         worker.idle.remove(self)
         if let slot { worker.loop.deregister(slot) }
@@ -519,7 +533,7 @@ final class ClientConnection: LoopHandler {
         releaseBuffer()
         wire.close(worker, isCut: isCut)
         worker.forget(self)
-        listener.connectionClosed(peer)
+        listener.connectionClosed(address)
     }
 
     // MARK: After every event
@@ -571,7 +585,9 @@ final class ClientConnection: LoopHandler {
         case .content where exchange?.wantsContent == true && exchange?.awaitsContinue == false:
             next.bring(.requestContent, from: lastRead, terms.requestContent)
         case .discarding: next.bring(.requestContent, from: lastRead, terms.requestContent)
-        case .lingering: next.bring(.lingering, from: since, lingering)
+        case .lingering:
+            let longest = lingersBriefly ? Self.briefNanoseconds : Self.lingeringNanoseconds
+            next.bring(.lingering, from: since, longest)
         case .streams: armStreams(&next)
         case .tunnel:
             let last = max(lastRead, lastWrite)
@@ -582,15 +598,13 @@ final class ClientConnection: LoopHandler {
         if let exchange, phase != .tunnel, terms.request != .max {
             next.bring(.request, from: exchange.startedAt, terms.request)
         }
-        if let halfClosedAt, phase == .waiting || phase == .streams {
+        if isHalfClosed, phase == .waiting || phase == .streams {
             next.bring(
                 .halfClosed, from: max(halfClosedAt, lastWrite), Self.halfClosedNanoseconds)
         }
-        guard next.at != deadline.at else {
-            deadline.waiting = next.waiting
-            return
-        }
-        deadline = next
+        waiting = next.waiting
+        guard next.at != deadlineAt else { return }
+        deadlineAt = next.at
         let moment = next.at == .distantFuture ? nil : next.at
         worker.setDeadline(slot, moment)
     }
@@ -599,4 +613,11 @@ final class ClientConnection: LoopHandler {
     func rearm() {
         if !isPumping, phase != .closed { armDeadline() }
     }
+}
+
+/// The reader of a head that has come in part.
+private final class PartialHead {
+    let reader: RequestReader
+
+    init(_ reader: RequestReader) { self.reader = reader }
 }

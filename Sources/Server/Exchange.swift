@@ -428,11 +428,11 @@ final class Exchange {
         }
     }
 
-    func tunnelEnded(lingering: Int64 = ClientConnection.lingeringNanoseconds) {
+    func tunnelEnded(lingeringBriefly briefly: Bool = false) {
         stage = .answered
         record()
         client {
-            $0.tunnelEnded(lingering: lingering)
+            $0.tunnelEnded(lingeringBriefly: briefly)
             $0.pump()
         }
     }

@@ -129,8 +129,7 @@ package final class Listener: LoopHandler, @unchecked Sendable {
         serve(descriptor, Peer(address: address, isUnix: isUnix, listener: index))
     }
 
-    private func serve(_ descriptor: consuming Descriptor, _ plain: Peer) {
-        var peer = plain
+    private func serve(_ descriptor: consuming Descriptor, _ peer: Peer) {
         let tls: TLSConnection?
         do throws(TLSFault) {
             let context = worker.contexts.context(ofListener: index)
@@ -138,9 +137,8 @@ package final class Listener: LoopHandler, @unchecked Sendable {
         } catch {
             // There is no memory for it: it closes here.
             worker.noteHandshake(failedBecause: "\(error)", peer.address, listener: index)
-            return connectionClosed(peer)
+            return connectionClosed(peer.address)
         }
-        peer.isTLS = tls != nil
         let connection = ClientConnection(descriptor, from: peer, at: self, tls: tls)
         worker.add(connection)
         do {
@@ -183,9 +181,9 @@ package final class Listener: LoopHandler, @unchecked Sendable {
         worker.connections.leave(nil)
     }
 
-    func connectionClosed(_ peer: Peer) {
+    func connectionClosed(_ address: IPAddress?) {
         open -= 1
-        if isCounted { worker.connections.leave(peer.address) }
+        if isCounted { worker.connections.leave(address) }
     }
 
     // MARK: Pausing

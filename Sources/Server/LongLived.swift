@@ -130,7 +130,7 @@ extension Exchange {
         let frame = WebSocketFrames.close(code: code)
         client { $0.writeContent(frame.span, as: outgoing) }
         if stage == .relaying { relay.abandon() }
-        tunnelEnded(lingering: 1_000_000_000)
+        tunnelEnded(lingeringBriefly: true)
     }
 }
 

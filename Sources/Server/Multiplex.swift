@@ -44,6 +44,10 @@ final class Multiplex {
     private var hasPinged = false
     private var noticedAt: MonotonicInstant?
     private var hasRefused = false
+    /// What only messages need has been let go of since there were any.
+    private(set) var isTidy = false
+    /// How long it has been idle before that: the next request may be on its way.
+    static let tidyNanoseconds: Int64 = 1_000_000_000
 
     init(_ connection: ClientConnection) throws(HTTP2Fault) {
         self.connection = Link(connection)
@@ -248,6 +252,17 @@ final class Multiplex {
     }
 
     // MARK: Time
+
+    /// For one that is idle, and may stay so.
+    func tidy() {
+        isTidy = true
+        session.tidy()
+        streams = []
+        full = []
+        upward = []
+    }
+
+    func becameBusy() { isTidy = false }
 
     /// Looks at whoever waits for the client, every so often while there are streams.
     /// - Returns: why the connection is to be closed at once.

@@ -30,6 +30,10 @@ final class Sealing {
     var isHeld = false
     /// How much TLS has answered by itself (alerts, key updates) that the kernel has not taken.
     var unasked = 0
+    /// What TLS found wrong.
+    var fault: String?
+    /// The peer does not speak TLS.
+    var isPlainText = false
 
     /// Beyond this the peer only makes us talk, and does not listen.
     static let unaskedMax = 65_536
@@ -56,10 +60,6 @@ struct Wire: ~Copyable {
     private(set) var isBroken = false
     /// How many octets the kernel has taken, ever.
     private(set) var taken: UInt64 = 0
-    /// What TLS found wrong.
-    private(set) var fault: String?
-    /// The peer does not speak TLS.
-    private(set) var isPlainText = false
     /// Of what is kept for the peer, as the loop counts it.
     private var counted = 0
 
@@ -120,10 +120,7 @@ struct Wire: ~Copyable {
     {
         let received = stream.receive(into: buffer)
         mayRead = stream.hasSome
-        if case .failed = received {
-            fault = stream.failure
-            mayRead = false
-        }
+        if case .failed = received { mayRead = false }
         return received
     }
 
@@ -192,7 +189,7 @@ struct Wire: ~Copyable {
             try sealing.connection.receive(
                 sealed.octets, plain: &worker.openedOctets, out: &sealing.outbox.octets)
         } catch {
-            isPlainText = error == .notTLS
+            sealing.isPlainText = error == .notTLS
             return failed("\(error)")
         }
         if before > 0 { sealing.unasked += sealing.outbox.count - before }
@@ -210,7 +207,7 @@ struct Wire: ~Copyable {
     }
 
     private mutating func failed(_ fault: String) -> Received {
-        self.fault = fault
+        sealing?.fault = fault
         mayRead = false
         return .failed(0)
     }
@@ -367,7 +364,7 @@ struct Wire: ~Copyable {
         do throws(TLSFault) {
             try sealing.connection.send(octets, out: &sealing.outbox.octets)
         } catch {
-            fault = "\(error)"
+            sealing.fault = "\(error)"
             isBroken = true
         }
     }
@@ -413,12 +410,18 @@ struct Wire: ~Copyable {
         do throws(TLSFault) {
             try sealing.connection.start(out: &sealing.outbox.octets)
         } catch {
-            fault = "\(error)"
+            sealing.fault = "\(error)"
             isBroken = true
         }
         flushSealed(worker)
     }
 
+    /// Whether it is under TLS.
+    var isSealed: Bool { sealing != nil }
+    /// What TLS found wrong, or why the stream failed.
+    var fault: String? { sealing?.fault ?? stream?.failure }
+    /// It is under TLS, and the peer does not speak it.
+    var isPlainText: Bool { sealing?.isPlainText ?? false }
     /// Whether the peer has sent anything of a handshake.
     var hasBegunTLS: Bool { sealing.map(\.connection.hasBegun) ?? false }
     /// By ALPN; `nil` where nothing was agreed.

@@ -141,11 +141,6 @@ package final class Worker: @unchecked Sendable {
         return counts
     }
 
-    /// A reload has given listeners other places: what is decided of a connection goes by them.
-    package func listenersMoved() {
-        for connection in clients { connection.listenerMoved() }
-    }
-
     private func apply(_ configuration: Configuration) {
         let limits = configuration.limits
         commonTerms = Terms(configuration.timeouts, limits)
@@ -225,19 +220,19 @@ package final class Worker: @unchecked Sendable {
     func remove(_ listener: Listener) { listeners.removeAll { $0 === listener } }
 
     func add(_ connection: ClientConnection) {
-        connection.place = clients.count
+        connection.place = UInt32(truncatingIfNeeded: clients.count)
         clients.append(connection)
         memory.add(connection.footprint)
     }
 
     func forget(_ connection: ClientConnection) {
-        let place = connection.place
+        let place = Int(connection.place)
         guard place < clients.count, clients[place] === connection else { return }
         let last = clients.removeLast()
         memory.remove(connection.footprint)
         guard last !== connection else { return }
         clients[place] = last
-        last.place = place
+        last.place = connection.place
     }
 
     /// - Returns: whether there was one.

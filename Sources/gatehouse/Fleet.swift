@@ -285,7 +285,6 @@ final class Fleet: @unchecked Sendable {
                 for (index, settings) in new.listeners.enumerated() {
                     placed[settings.address]?[place].index = index
                 }
-                worker.listenersMoved()
                 return counts
             }
             shared.withLock { $0.earlier.add(counts, labelledBy: old) }
