@@ -32,8 +32,13 @@ format:
 demo: build
 	$(GATEHOUSE) demo
 
+# Beside nginx and haproxy; then how many instructions a request costs, and whether that grows with what else
+# there is; then what floods do to others.
 bench: build .tools/bench-parts
 	Bench/bench
+	Bench/instructions --check --scenario S1 --scenario S2 --scenario S9
+	Bench/instructions --flat
+	Bench/floods
 
 # Every parser of outside octets, or PARSERS alone; FUZZ_SECONDS, FUZZ_RECORD: see Fuzz/fuzz.
 fuzz: .tools/build-parts
