@@ -70,6 +70,22 @@ package struct AppendFile: ~Copyable, Sendable {
 }
 
 extension File {
+    /// What would keep this process from making files in the directory, or from making it where it is
+    /// missing; nothing is made.
+    package static func mayWrite(inDirectory path: String) throws(Errno) {
+        var found = stat()
+        guard stat(path, &found) == 0 else {
+            let parent = path.split(separator: "/").dropLast().joined(separator: "/")
+            let place = path.hasPrefix("/") ? "/" + parent : parent.isEmpty ? "." : parent
+            try attempt("mkdir") { access(place, W_OK | X_OK) }
+            return
+        }
+        guard found.st_mode & S_IFMT == S_IFDIR else {
+            throw Errno(call: "mkdir", code: ENOTDIR)
+        }
+        try attempt("open") { access(path, W_OK | X_OK) }
+    }
+
     /// Makes the directory, for its owner alone, where there is none; its parent has to be there.
     package static func makeDirectory(_ path: String) throws(Errno) {
         do {

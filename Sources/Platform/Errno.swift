@@ -25,6 +25,7 @@ package struct Errno: Error, Equatable, Sendable, CustomStringConvertible {
     package static let etimedout = Glibc.ETIMEDOUT
     package static let ecanceled = Glibc.ECANCELED
     package static let emfile = Glibc.EMFILE
+    package static let enotdir = Glibc.ENOTDIR
     package static let enfile = Glibc.ENFILE
     package static let enobufs = Glibc.ENOBUFS
     package static let enomem = Glibc.ENOMEM

@@ -26,8 +26,24 @@ struct Check: ParsableCommand {
                 "post-logout redirect URI to register: \(configuration.externalURL)/.auth/signed-out"
             )
         }
+        try checkStateDirectory(configuration)
         guard online else { return }
         guard try OnlineCheck(configuration).run() else { throw ExitCode(1) }
+    }
+}
+
+extension Check {
+    /// Whoever checks need not be who runs it: only what is no directory at all is wrong for both.
+    private func checkStateDirectory(_ configuration: Configuration) throws {
+        guard let directory = configuration.session.stateDirectory else { return }
+        do throws(Errno) { try File.mayWrite(inDirectory: directory) } catch {
+            let isWrong = error.code == Errno.enotdir
+            print(
+                "\(config.file): session.state_directory: \(isWrong ? "" : "warning: ")\(directory): "
+                    + "\(error)\n    fix: give a directory that the user who runs gatehouse may write in"
+            )
+            if isWrong { throw ExitCode(1) }
+        }
     }
 }
 

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from fixtures import usual
-from gateway import command
+from calls import Reply
+from gateway import command, yaml
 from test_provider_logout import good, post, signed
 from waiting import until
 
@@ -100,6 +101,32 @@ def test_two_processes_of_a_restart_know_of_each_others_endings(site, run, provi
     assert ask() == 200
     browser.submit(browser.open(site.at("/.auth/logout")), form="/.auth/logout")
     until(lambda: ask() == 401, "the next process knows", deadline=3)
+
+
+def test_a_refresh_token_that_was_sent_is_not_sent_by_the_next_process(site, provider):
+    provider.expires_in = 2
+    browser, cookie = sign_in(site, provider)
+    provider.expires_in = 3600
+    began = time.time()
+    until(lambda: time.time() > began + 2.2, "the token's end")
+    provider.on["token"] = lambda call: Reply(200, {"access_token": "x" * 100}, cut=20)
+    ask = lambda: site.ask("POST", "/graphql", cookie, "Content-Type: application/json", content='{"query":"{me}"}').status
+    assert ask() in (401, 503)
+    del provider.on["token"]
+    site.kill()
+    site.start()
+    assert [ask(), ask()] == [401, 401] and len(provider.grants("refresh_token")) == 1
+    assert is_signed_in(site, cookie), "other routes go on"
+
+
+def test_check_says_that_a_directory_cannot_be_written(run, provider, upstream, tmp_path):
+    (tmp_path / "file").write_text("")
+    config = usual(provider, upstream)
+    config["session"] = {"state_directory": str(tmp_path / "file")}
+    file = tmp_path / "gatehouse.yaml"
+    file.write_text(yaml(config) + "\n")
+    said = command("check", "--config", file)
+    assert said.returncode == 1 and "session.state_directory" in said.stdout + said.stderr
 
 
 def test_a_directory_that_cannot_be_used_is_said_at_start(run, provider, upstream, tmp_path):
