@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +11,7 @@ import pytest
 from fixtures import usual
 from gateway import command
 from raw import request
+from stores import Store
 from tokens import claims_of
 from waiting import until
 
@@ -131,18 +133,26 @@ def test_a_restart_of_the_node_forgets_what_was_in_memory_and_leads_to_one_login
     assert provider.count("authorize") == before + 1
 
 
-@pytest.mark.parametrize("kilobytes", [1, 4, 8, 16, 32, 48])
-def test_a_session_of_any_size_is_used_refreshed_and_ended(run, provider, upstream, tmp_path, kilobytes):
+SIZES = [*((None, k) for k in (1, 2, 4, 8, 16, 32, 64)), *((s, k) for s in ("memory", "redis") for k in (2, 16, 64))]
+
+
+@pytest.mark.parametrize("storage, kilobytes", SIZES, ids=[f"{s or 'cookie'}-{k}KB" for s, k in SIZES])
+def test_a_session_of_any_size_is_used_refreshed_and_ended(run, provider, upstream, tmp_path, storage, kilobytes):
     grow(provider, kilobytes * 1024)
     provider.expires_in = 2
-    gateway = run(kept(provider, upstream, tmp_path))
+    config = kept(provider, upstream, tmp_path)
+    config["session"] |= {"storage": storage} if storage else {}
+    store = Store(tmp_path / "redis") if storage == "redis" else None
+    if store:
+        config["session"]["redis"] = {"url": f"redis://127.0.0.1:{store.port}"}
+    gateway = run(config)
     browser = gateway.browser()
     assert browser.open(gateway.at("/page")).status == 200
     provider.expires_in = 3600
     cookies = session_cookies(browser)
     total = sum(len(n) + len(v) + 3 for n, v in cookies.items())
     assert total <= 8192
-    if kilobytes >= 8:
+    if storage or kilobytes >= 8:
         assert list(cookies) == ["gatehouse"], "it has moved to the server side"
     began = time.time()
     until(lambda: time.time() > began + 2.2, "the token's end")
@@ -153,6 +163,32 @@ def test_a_session_of_any_size_is_used_refreshed_and_ended(run, provider, upstre
     cookie = f"Cookie: {browser.cookie_field(gateway.url)}"
     browser.submit(browser.open(gateway.at("/.auth/logout")), form="/.auth/logout")
     assert gateway.ask("GET", "/page", cookie).status == 401
+    if store:
+        store.stop()
+
+
+def test_a_large_session_at_another_node_is_an_answer_that_explains(run, provider, upstream, tmp_path, monkeypatch):
+    """Kept in a process without redis: only that process has it, and nobody is sent to sign in in a circle."""
+    grow(provider, 16_384)
+    one = run(kept(provider, upstream, tmp_path))
+    shim = tmp_path / "elsewhere.so"
+    source = "#include <string.h>\nint gethostname(char *n, unsigned long c) { strncpy(n, \"elsewhere\", c); return 0; }"
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", shim, "-"], input=source, text=True, check=True)
+    config = kept(provider, upstream, tmp_path)
+    monkeypatch.setenv("LD_PRELOAD", str(shim))
+    two = run({**config, "external_url": one.config["external_url"]})
+    monkeypatch.delenv("LD_PRELOAD")
+    browser = one.browser()
+    assert browser.open(one.at("/page")).status == 200
+    cookie = f"Cookie: {browser.cookie_field(one.url)}"
+    upstream.forget()
+    program = two.ask("GET", "/page", cookie, "Accept: */*", host=one.host)
+    assert program.status == 503 and program.json["code"] == "session-elsewhere"
+    navigation = ["Accept: text/html", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Sec-Fetch-Site: none"]
+    page = two.ask("GET", "/page", cookie, *navigation, host=one.host)
+    assert page.status == 503 and "session-elsewhere" in page.text and not page.all("Set-Cookie")
+    assert "/.auth/login?return_to=" in page.text, "a person may sign in again"
+    assert upstream.requests == [] and one.ask("GET", "/page", cookie).status == 200
 
 
 def test_a_session_past_every_limit_is_refused_at_login_once_and_said(run, provider, upstream, tmp_path):

@@ -1,5 +1,6 @@
 """Keys change and nobody is signed out: here, at a node that reads the file late, and when nobody is there."""
 
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,9 @@ from fixtures import usual
 from gateway import command
 from waiting import until
 
-ROTATIONS = 8
+# A minute of them, a second apart, and a second node that reads the file 10 s late: GATEHOUSE_ROTATIONS=60.
+ROTATIONS = int(os.environ.get("GATEHOUSE_ROTATIONS", 8))
+LATE = 10 if ROTATIONS >= 60 else 2
 
 
 def node(run, provider, upstream, keys, like=None, **session):
@@ -44,14 +47,21 @@ def test_keys_that_rotate_under_load_sign_nobody_out(run, provider, upstream, tm
         for browser in browsers[1:]:
             pool.submit(visit, browser)
         try:
+            read_by_late = 0.0
             for n in range(ROTATIONS):
-                assert command("keys", "rotate", keys, "--seal-after", "2s").returncode == 0
+                began = time.monotonic()
+                # The new key seals only when the last node has read it.
+                assert command("keys", "rotate", keys, "--seal-after", f"{LATE + 4}s").returncode == 0
                 early.reload()
                 until(lambda: len(early.events("reloaded")) == n + 1, "the reload")
-                if late:
-                    late.reload()  # after the early one, and before the new key seals
-                time.sleep(0.5)
-            time.sleep(2.2)
+                if late and began - read_by_late >= LATE:
+                    late.reload()
+                    read_by_late = began
+                time.sleep(max(0, began + (1 if ROTATIONS >= 60 else 0.5) - time.monotonic()))
+            time.sleep(LATE)
+            if late:
+                late.reload()
+            time.sleep(4.5)
         finally:
             over.set()
     assert seen == {200}
