@@ -52,6 +52,7 @@ package final class Flows: Sendable {
     let renewals = RenewalThrottle()
     let refreshGate = RefreshGate()
     package let spentTokens = SpentTokens()
+    package let sharedSightings = SharedSightings()
     let logoutTokens = LogoutTokensSeen()
     let unprovenLogouts = UnprovenLogouts()
     package let storeHealth: StoreHealth

@@ -39,12 +39,6 @@ package final class SharedEndings: Sendable {
         }
     }
 
-    /// Two deployments that share a redis do not end each other's sessions.
-    static func stream(of configuration: Configuration) -> [UInt8] {
-        let digest = SHA256.digest(Array(configuration.externalURL.description.utf8).span)
-        return Array("gatehouse:ended:\(Hex.encode(digest.span.extracting(0..<8)))".utf8)
-    }
-
     /// One turn: hands over what waits, and reads what others did.
     /// - Returns: what other nodes have ended; empty where there is no redis, or it is away.
     package func exchange(
@@ -55,7 +49,7 @@ package final class SharedEndings: Sendable {
             return []
         }
         let configuration = snapshot.configuration
-        let stream = Self.stream(of: configuration)
+        let stream = configuration.redisKey(of: "ended")
         let (waiting, last) = state.withLock { state in
             if state.stream != stream { (state.stream, state.last) = (stream, Array("0-0".utf8)) }
             return (state.waiting, state.last)
@@ -117,5 +111,14 @@ package final class SharedEndings: Sendable {
         let reached = last
         state.withLock { if $0.stream == stream { $0.last = reached } }
         return ended
+    }
+}
+
+extension Configuration {
+    /// What a deployment's nodes share under one name. Two deployments at one redis do not end each other's
+    /// sessions.
+    func redisKey(of what: String) -> [UInt8] {
+        let digest = SHA256.digest(Array(externalURL.description.utf8).span)
+        return Array("gatehouse:\(what):\(Hex.encode(digest.span.extracting(0..<8)))".utf8)
     }
 }

@@ -48,6 +48,17 @@ package struct SessionKey: Hashable, Sendable {
         high = id.count == 16 ? id.bigEndian64(at: 0) : 0
         low = id.count == 16 ? id.bigEndian64(at: 8) : 0
     }
+
+    package init?(octets: [UInt8]) {
+        guard octets.count == 16 else { return nil }
+        self.init(octets.span)
+    }
+
+    package var octets: [UInt8] {
+        [high, low].flatMap { word in
+            stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> $0) }
+        }
+    }
 }
 
 /// Which sessions an ending is about.

@@ -5,6 +5,7 @@
 // while such an exchange lasts, every loop has a cell that it writes the time into. Where there is none,
 // a request looks at an empty table.
 
+internal import Configuration
 internal import Sessions
 internal import Synchronization
 package import Values
@@ -51,8 +52,13 @@ extension Gatekeeper {
         watched.remove(session, cell)
     }
 
-    /// Whether a session has not been seen for as long as it may be idle.
+    /// Whether a session has not been seen for as long as it may be idle. Where another node may see
+    /// it, that takes a moment to be known here.
     package func isIdle(_ cell: LastSeen, at now: UnixTime) -> Bool {
-        cell.time.advanced(by: snapshot.lifetime.idleTimeout) <= now
+        let isShared = snapshot.configuration.session.redis != nil
+        let hearsay = isShared ? Self.hearsayTakes : .zero
+        return cell.time.advanced(by: snapshot.lifetime.idleTimeout + hearsay) <= now
     }
+
+    private static let hearsayTakes = Duration.seconds(3)
 }

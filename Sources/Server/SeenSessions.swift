@@ -2,19 +2,44 @@
 //
 // The first exchange of a session makes its cell and posts it to every loop, the last takes it away
 // again. Posts are made under the lock, so that each loop gets them in the order they were decided.
+// Sessions that another node keeps an eye on are among them, where nodes share a redis.
 
-import Gateway
+package import Flows
+package import Gateway
 import Platform
 import Synchronization
-import Values
+package import Values
 
 package final class SeenSessions: Sendable {
     typealias Change =
         @Sendable (_ session: SessionKey, _ cell: LastSeen, _ isWatched: Bool) -> Void
 
+    private struct Watched {
+        let cell: LastSeen
+        /// Of this process.
+        var exchanges = 0
+        var isElsewhere = false
+    }
+
     private struct State {
         var loops: [Change] = []
-        var sessions: [SessionKey: (cell: LastSeen, exchanges: Int)] = [:]
+        var sessions: [SessionKey: Watched] = [:]
+
+        mutating func begin(_ session: SessionKey, at now: UnixTime) -> Watched {
+            if let known = sessions[session] { return known }
+            let watched = Watched(cell: LastSeen(at: now))
+            for post in loops { post(session, watched.cell, true) }
+            return watched
+        }
+
+        /// Keeps it while anybody watches it.
+        mutating func put(_ watched: Watched, _ session: SessionKey) {
+            guard watched.exchanges == 0, !watched.isElsewhere else {
+                return sessions[session] = watched
+            }
+            sessions[session] = nil
+            for post in loops { post(session, watched.cell, false) }
+        }
     }
 
     private let state = Mutex(State())
@@ -31,27 +56,47 @@ package final class SeenSessions: Sendable {
     /// - Parameter now: when its request was seen.
     func watch(_ session: SessionKey, at now: UnixTime) -> LastSeen {
         state.withLock { state in
-            if let known = state.sessions[session] {
-                known.cell.note(at: now)
-                state.sessions[session] = (known.cell, known.exchanges + 1)
-                return known.cell
-            }
-            let cell = LastSeen(at: now)
-            state.sessions[session] = (cell, 1)
-            for post in state.loops { post(session, cell, true) }
-            return cell
+            var watched = state.begin(session, at: now)
+            watched.cell.note(at: now)
+            watched.exchanges += 1
+            state.put(watched, session)
+            return watched.cell
         }
     }
 
     func unwatch(_ session: SessionKey) {
         state.withLock { state in
-            guard let known = state.sessions[session] else { return }
-            guard known.exchanges == 1 else {
-                state.sessions[session] = (known.cell, known.exchanges - 1)
-                return
+            guard var watched = state.sessions[session], watched.exchanges > 0 else { return }
+            watched.exchanges -= 1
+            state.put(watched, session)
+        }
+    }
+
+    // MARK: Other nodes
+
+    package var sightings: [Sighting] {
+        state.withLock { state in
+            state.sessions.map { session, watched in
+                Sighting(session, at: watched.cell.time, isHere: watched.exchanges > 0)
             }
-            state.sessions[session] = nil
-            for post in state.loops { post(session, known.cell, false) }
+        }
+    }
+
+    /// - Parameter others: what nodes have said of the sessions that any of them watches.
+    package func take(_ others: [SessionKey: UnixTime]) {
+        state.withLock { state in
+            for (session, time) in others {
+                var watched = state.begin(session, at: time)
+                watched.cell.note(at: time)
+                watched.isElsewhere = true
+                state.put(watched, session)
+            }
+            for (session, watched) in state.sessions
+            where watched.isElsewhere && others[session] == nil {
+                var watched = watched
+                watched.isElsewhere = false
+                state.put(watched, session)
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ package struct Surroundings: Sendable {
     package let log: Log
     package let connections: ConnectionCount
     package let servers: ServerDesk
-    let seen = SeenSessions()
+    package let seen = SeenSessions()
     package let memory = MemoryTotal()
 
     package init(flows: Flows, resolver: Resolver, log: Log, connections: ConnectionCount) {

@@ -16,10 +16,10 @@ final class Fleet: @unchecked Sendable {
     // SAFETY: `workers` and `loops` never change after init. What changes is touched by the main thread
     // only, or is behind a lock.
     private let loops: [EventLoop]
-    private var workers: [Worker] = []
+    private(set) var workers: [Worker] = []
     private let connections: ConnectionCount
     private let servers: ServerDesk
-    private let flows: Flows
+    let flows: Flows
     private let log: Log
     private let tally: Tally
     private let journal: StateJournal?
@@ -95,26 +95,7 @@ final class Fleet: @unchecked Sendable {
             for worker in workers { worker.loop.post { worker.end(sessions) } }
         }
         discover()
-        shareEndings()
-    }
-
-    /// Through redis, where nodes share one: for as long as the process lives, a little after each turn.
-    private func shareEndings() {
-        let worker = workers[0]
-        let loop = worker.loop
-        loop.post {
-            loop.start { [flows = self.flows] in
-                while true {
-                    let snapshot = worker.snapshot
-                    let environment = FlowEnvironment(
-                        client: worker.client, redis: worker.redis, now: { Clock.wall() },
-                        start: { loop.start($0) }, pause: { await loop.sleep(for: $0) })
-                    let ended = await flows.sharedEndings.exchange(snapshot, environment)
-                    if !ended.isEmpty { await self.refuse(ended) }
-                    await loop.sleep(for: SharedEndings.pause)
-                }
-            }
-        }
+        shareWithOtherNodes()
     }
 
     func stop() {
@@ -347,7 +328,7 @@ final class Fleet: @unchecked Sendable {
         await journal?.add(sessions.map { .ended($0) })
     }
 
-    private func refuse(_ sessions: [EndedSession]) async {
+    func refuse(_ sessions: [EndedSession]) async {
         for worker in workers {
             await withCheckedContinuation { continuation in
                 worker.loop.post {

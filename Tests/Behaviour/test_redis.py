@@ -14,6 +14,7 @@ from stores import Partition, Store
 from test_kept_sessions import session_cookies
 from test_several_providers import partners, several  # noqa: F401 - a fixture
 from tokens import claims_of
+from upstream import answer
 from waiting import free_port, until
 
 
@@ -267,6 +268,104 @@ def test_under_load_a_store_that_comes_and_goes_logs_nobody_out(run, provider, u
     assert max(took for _, took in seen) < 3
     assert [gateway.ask("GET", "/page", cookie).status for cookie in cookies] == [200] * 4
     way.close()
+
+
+class Load:
+    """Programs that ask all the while; `seen` has (time, status, seconds) of each answer."""
+
+    def __init__(self, gateway, cookies, threads=6):
+        self.gateway, self.cookies, self.seen, self.over = gateway, cookies, [], threading.Event()
+        self.pool = ThreadPoolExecutor(threads)
+        self.work = [self.pool.submit(self.visit, cookies[n % len(cookies)]) for n in range(threads)]
+
+    def visit(self, cookie):
+        while not self.over.is_set():
+            began = time.time()
+            status = self.gateway.ask("GET", "/page", cookie, "Accept: */*").status
+            self.seen.append((began, status, time.time() - began))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.pool.shutdown()
+        for each in self.work:
+            each.result()
+
+    def statuses(self, since=0.0):
+        return {status for began, status, _ in list(self.seen) if began >= since}
+
+
+def test_a_store_killed_under_load_is_back_within_a_second_of_its_return(run, provider, upstream, store, tmp_path):
+    gateway = run(site(provider, upstream, tmp_path, at(store)))
+    cookies = [field(signed_in(gateway, provider, 3600), gateway) for _ in range(3)]
+    with Load(gateway, cookies) as load:
+        time.sleep(0.4)
+        store.kill()
+        time.sleep(2)
+        assert load.statuses() == {200, 503}, "away is not signed out"
+        store.start()  # with nothing of what it kept
+        time.sleep(1)
+        back = time.time()
+        time.sleep(0.5)
+    assert load.statuses(back) == {401}, "a second after its return it is asked again, and has no session"
+    assert load.statuses() == {200, 503, 401} and max(took for _, _, took in load.seen) < 1.8
+    assert signed_in(gateway, provider, 3600).open(gateway.at("/page")).status == 200
+
+
+@pytest.mark.parametrize("storage, after", [("redis", {401}), ("cookie", {200})])
+def test_a_store_flushed_under_load_costs_what_it_kept_and_no_more(
+    run, provider, upstream, store, tmp_path, storage, after
+):
+    gateway = run(site(provider, upstream, tmp_path, at(store), storage=storage))
+    browsers = [signed_in(gateway, provider, 3600) for _ in range(3)]
+    with Load(gateway, [field(b, gateway) for b in browsers]) as load:
+        time.sleep(0.4)
+        store.ask("FLUSHALL")
+        time.sleep(1.2)  # an entry may be used again for a second
+        since = time.time()
+        time.sleep(0.4)
+    assert load.statuses(since) == after and load.statuses() <= {200} | after
+    assert gateway.events("redis-failed") == []
+    before = provider.count("authorize")
+    assert browsers[0].open(gateway.at("/page")).status == 200
+    assert provider.count("authorize") - before == (1 if storage == "redis" else 0), "one login, where it is gone"
+
+
+def test_a_long_lived_exchange_lives_on_what_another_node_sees(run, provider, upstream, store, tmp_path):
+    """Cookies hold the session; through redis each node knows when the other saw it last."""
+    never = threading.Event()
+    events = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+    upstream.script = lambda r: [events, never] if r.target == "/events" else answer("ok")
+    one, two = nodes(run, provider, upstream, tmp_path, at(store), storage="cookie", idle_timeout="4s")
+    browser = signed_in(one, provider, 3600)
+    try:
+        with one.raw(deadline=40) as client:
+            client.send(request("GET", "/events", one.host, field(browser, one)))
+            assert client.head().status == 200
+            ended = threading.Event()
+
+            def watch():
+                while client._more():
+                    pass
+                ended.set()
+
+            threading.Thread(target=watch, daemon=True).start()
+
+            def visit(until):
+                while time.monotonic() < until and not ended.is_set():
+                    page = two.ask("GET", "/page", field(browser, one), "Accept: */*", host=one.host)
+                    assert page.status == 200
+                    for line in page.all("Set-Cookie"):
+                        browser._keep(one.url, line)
+                    time.sleep(0.5)
+
+            visit(time.monotonic() + 9)
+            assert not ended.is_set(), "the other node sees the session"
+            assert ended.wait(14), "nobody sees it any more"
+    finally:
+        never.set()
 
 
 def test_cookie_mode_waits_for_no_store_except_to_refresh(run, provider, upstream, store, tmp_path):
