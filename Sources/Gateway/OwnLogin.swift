@@ -18,7 +18,9 @@ extension Gatekeeper {
                 .parameterInvalid("the query is not UTF-8 in percent-encoding"), request, inquiry,
                 facts)
         }
-        let read = ["return_to", "provider", "iss", "login_hint", "target_link_uri"]
+        let read = [
+            "return_to", "provider", "iss", "login_hint", "target_link_uri", "requirements",
+        ]
         if let twice = read.first(where: { form.count(of: $0) > 1 }) {
             return refuse(.parameterInvalid("\(twice) is given twice"), request, inquiry, facts)
         }
@@ -38,6 +40,15 @@ extension Gatekeeper {
         guard let provider = candidates.first else {
             return refuse(.providerUnknown, request, inquiry, facts)
         }
+        var demand: StepUpDemand?
+        if let text = form.first("requirements") {
+            demand = StepUpDemand(opening: text, with: sealer, at: inquiry.now)
+            guard demand != nil else {
+                return refuse(
+                    .parameterInvalid("requirements are not ours, or too old"), request, inquiry,
+                    facts)
+            }
+        }
         if candidates.count > 1, form.first("iss") == nil {
             return .answer(chooser(candidates, returnTo: returnTo, facts))
         }
@@ -53,8 +64,9 @@ extension Gatekeeper {
             .beginLogin(
                 LoginIntent(
                     asked: asked(request, inquiry, facts), provider: provider, returnTo: returnTo,
-                    reason: .link(isSignedIn: finding != .none),
-                    requirements: requirements(of: route),
+                    // A session that was not enough for an upstream keeps nobody from going in a circle.
+                    reason: .link(isSignedIn: finding != .none && demand == nil),
+                    requirements: requirements(of: route).and(demand),
                     parameters: passed(of: form, to: snapshot.configuration.providers[provider]),
                     redirectURI: redirectURI(provider, inquiry, facts))))
     }

@@ -372,6 +372,21 @@ final class Exchange {
         }
     }
 
+    /// Where the upstream finds the visitor's login too weak: what is answered instead of its 401.
+    func stepUpAnswer(_ head: ResponseHead, _ octets: Span<UInt8>) -> Answer? {
+        guard let plan else { return nil }
+        return stepUpAnswer(head, octets, under: plan, sent: upstreamHead)
+    }
+
+    private func stepUpAnswer(
+        _ head: ResponseHead, _ octets: Span<UInt8>, under plan: ForwardPlan,
+        sent: borrowing OctetWriter
+    ) -> Answer? {
+        worker.gatekeeper.stepUpAnswer(
+            head, octets, under: plan, upstreamHead: sent.span, facts: facts,
+            at: worker.loop.wallTime)
+    }
+
     func respondSwitching(_ head: ResponseHead, _ octets: Span<UInt8>) {
         hasResponded = true
         status = 101

@@ -305,6 +305,12 @@ final class Relay {
             buffer.consume(head.octetCount)
             return true
         }
+        if head.status == 401, let answer = exchange.stepUpAnswer(head, buffer.octets) {
+            phase = .idle
+            discard()
+            exchange.respond(answer)
+            return false
+        }
         let framing = head.framing
         keepsUpstream =
             head.keepsAlive && framing != .untilClose && !isUpgrade

@@ -7,6 +7,7 @@ import pytest
 
 from gateway import config_for
 from refusals import refused
+from upstream import answer
 from waiting import until
 
 ROUTES = [
@@ -160,3 +161,82 @@ def test_an_optional_route_takes_a_weak_session_for_none(site, provider, upstrea
     upstream.forget()
     assert browser.open(site.at("/maybe/x")).status == 200
     assert upstream.requests[-1].one("X-Forwarded-User") is None and provider.count("authorize") == 1
+
+
+# What an upstream asks for (RFC 9470)
+
+DEMAND = 'WWW-Authenticate: Bearer error="insufficient_user_authentication", acr_values="gold silver", max_age=600'
+
+
+@pytest.fixture
+def strict_api(run, provider, upstream):
+    """An API that wants more of a login than its route says, until the provider has been asked for it."""
+    routes = [{"path": "/api/*", "upstream": "site", "token": "access_token"}, ROUTES[-1]]
+    site = run(config_for(provider, {"site": upstream}, routes))
+    site.demand = DEMAND
+    enough = lambda: "acr_values" in asked(provider)
+    upstream.script = lambda r: answer("ok") if enough() or not r.target.startswith("/api") else answer("no", "401 Unauthorized", site.demand)
+    return site
+
+
+def test_an_upstream_sends_a_navigation_to_a_stronger_login(strict_api, provider, upstream):
+    gold(provider)
+    browser = strict_api.browser()
+    page = browser.open(strict_api.at("/api/pay?amount=7&to=x"))
+    assert page.status == 200 and page.path == "/api/pay?amount=7&to=x"
+    assert asked(provider)["acr_values"] == "gold silver" and asked(provider)["max_age"] == "600"
+    assert provider.count("authorize") == 2
+    assert browser.open(strict_api.at("/api/pay")).status == 200 and provider.count("authorize") == 2
+
+
+@pytest.mark.parametrize("fields", [{}, {"Accept": "application/json"}], ids=["any", "json"])
+def test_a_program_is_told_what_the_upstream_asks_for(strict_api, provider, upstream, fields):
+    gold(provider)
+    browser = strict_api.browser()
+    browser.open(strict_api.at("/x"))
+    reply = browser.fetch(strict_api.at("/api/pay"), fields=fields)
+    assert reply.status == 401 and reply.media_type == "application/problem+json"
+    challenge = reply.one("WWW-Authenticate")
+    assert challenge.startswith(f'Bearer realm="{strict_api.url}"')
+    assert 'error="insufficient_user_authentication", acr_values="gold silver", max_age=600' in challenge
+    assert browser.open(reply.json["login_url"]).status == 200
+    assert browser.fetch(strict_api.at("/api/pay")).status == 200
+
+
+def test_an_upstream_that_is_never_content_is_no_circle(strict_api, provider, upstream):
+    gold(provider)
+    upstream.script = lambda r: answer("no", "401 Unauthorized", strict_api.demand) if r.target.startswith("/api") else answer("ok")
+    page = strict_api.browser().open(strict_api.at("/api/pay"))
+    assert page.status == 403 and "requirements-unmet" in page.text and provider.count("authorize") <= 3
+
+
+PASSED_ON = {
+    "another error": 'WWW-Authenticate: Bearer error="invalid_token"',
+    "nothing that could be asked for": 'WWW-Authenticate: Bearer error="insufficient_user_authentication"',
+    "another scheme": 'WWW-Authenticate: DPoP error="insufficient_user_authentication", max_age=1',
+    "an age that is none": 'WWW-Authenticate: Bearer error="insufficient_user_authentication", max_age=-1',
+    "said twice": 'WWW-Authenticate: Bearer error="insufficient_user_authentication", max_age=1, max_age=2',
+}
+
+
+@pytest.mark.parametrize("what", PASSED_ON)
+def test_any_other_401_of_an_upstream_passes_as_it_is(strict_api, provider, what):
+    strict_api.demand = PASSED_ON[what]
+    browser = strict_api.browser()
+    browser.open(strict_api.at("/x"))
+    page = browser.open(strict_api.at("/api/pay"), follow=False)
+    assert page.status == 401 and page.text == "no" and provider.count("authorize") == 1
+    assert page.one("WWW-Authenticate") == strict_api.demand.partition(": ")[2]
+
+
+def test_nobody_else_can_demand_a_login(strict_api, provider):
+    page = strict_api.browser().open(strict_api.at("/.auth/login?return_to=/&requirements=abc"))
+    assert page.status == 400 and provider.count("authorize") == 0
+
+
+def test_where_no_token_is_sent_an_upstreams_challenge_is_its_own(strict_api, provider, upstream):
+    browser = strict_api.browser()
+    browser.open(strict_api.at("/x"))
+    upstream.script = lambda r: answer("no", "401 Unauthorized", DEMAND)
+    page = browser.open(strict_api.at("/plain"), follow=False)
+    assert page.status == 401 and page.text == "no"
