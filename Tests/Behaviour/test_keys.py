@@ -58,10 +58,10 @@ def test_keys_that_rotate_under_load_sign_nobody_out(run, provider, upstream, tm
                     late.reload()
                     read_by_late = began
                 time.sleep(max(0, began + (1 if ROTATIONS >= 60 else 0.5) - time.monotonic()))
-            time.sleep(LATE)
+            time.sleep(max(0, read_by_late + LATE - time.monotonic()))
             if late:
                 late.reload()
-            time.sleep(4.5)
+            time.sleep(LATE + 4.5)  # until the last key seals
         finally:
             over.set()
     assert seen == {200}

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -25,39 +24,6 @@ def demo(tmp_path_factory):
     yield f"http://localhost:{port}"
     assert process.is_alive, process.output[-3000:]
     process.stop()
-
-
-@pytest.fixture
-def chromium(tmp_path):
-    """A fresh profile; `chromium(scheme)` with the colour scheme asked for."""
-    opened = []
-
-    def start(scheme="light"):
-        options = webdriver.ChromeOptions()
-        options.binary_location = "/usr/bin/chromium"
-        for argument in (
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-dev-shm-usage",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--no-first-run",
-            "--disable-component-update",
-            f"--user-data-dir={tmp_path / f'profile-{len(opened)}'}",
-        ):
-            options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
-        driver.set_page_load_timeout(30)
-        driver.execute_cdp_cmd(
-            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-        )
-        opened.append(driver)
-        return driver
-
-    yield start
-    for driver in opened:
-        driver.quit()
 
 
 def until(driver, condition, what, seconds=15):
