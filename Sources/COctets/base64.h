@@ -59,6 +59,41 @@ __attribute__((target("avx2"))) static inline size_t octets_base64url_avx2(
     }
     return at;
 }
+
+/// How many octets from the front were written as digits into `text`, a multiple of 24 and at most
+/// `count`: four characters for each three.
+///
+/// Twelve octets a half: each three are spread over a word of four, the six bits of each digit moved to
+/// their octet by two multiplications, and made characters by what their range adds (as above).
+__attribute__((target("avx2"))) static inline size_t octets_base64url_encode_avx2(
+    const uint8_t *_Nonnull octets, size_t count, uint8_t *_Nonnull text) {
+    const __m256i spread = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(1, 0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10));
+    // By kind: 0 for 26 ... 51, 1 to 10 for 52 ... 61, 11 for 62, 12 for 63, 13 below 26.
+    const __m256i added = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+        'a' - 26, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52,
+        '0' - 52, '0' - 52, '-' - 62, '_' - 63, 'A', 0, 0));
+    size_t at = 0;
+    // A block reads 28 octets, though only 24 count.
+    for (; count - at >= 28; at += 24) {
+        const __m128i low = _mm_loadu_si128((const __m128i *)(const void *)(octets + at));
+        const __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(octets + at + 12));
+        const __m256i words = _mm256_shuffle_epi8(_mm256_set_m128i(high, low), spread);
+        const __m256i odd = _mm256_mulhi_epu16(
+            _mm256_and_si256(words, _mm256_set1_epi32(0x0fc0fc00)), _mm256_set1_epi32(0x04000040));
+        const __m256i even = _mm256_mullo_epi16(
+            _mm256_and_si256(words, _mm256_set1_epi32(0x003f03f0)), _mm256_set1_epi32(0x01000010));
+        const __m256i digits = _mm256_or_si256(odd, even);
+        const __m256i isUpper = _mm256_cmpgt_epi8(_mm256_set1_epi8(26), digits);
+        const __m256i kind = _mm256_or_si256(
+            _mm256_subs_epu8(digits, _mm256_set1_epi8(51)),
+            _mm256_and_si256(isUpper, _mm256_set1_epi8(13)));
+        _mm256_storeu_si256(
+            (__m256i *)(void *)(text + at / 3 * 4),
+            _mm256_add_epi8(digits, _mm256_shuffle_epi8(added, kind)));
+    }
+    return at;
+}
 #endif
 
 /// As above where the machine can, else 0.
@@ -66,6 +101,15 @@ static inline size_t octets_base64url_blocks(
     const uint8_t *_Nonnull text, size_t count, uint8_t *_Nonnull room) {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2")) return octets_base64url_avx2(text, count, room);
+#endif
+    return 0;
+}
+
+/// As above where the machine can, else 0. `text` is for `count / 3 * 4` characters or more.
+static inline size_t octets_base64url_encode_blocks(
+    const uint8_t *_Nonnull octets, size_t count, uint8_t *_Nonnull text) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) return octets_base64url_encode_avx2(octets, count, text);
 #endif
     return 0;
 }
