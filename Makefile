@@ -33,11 +33,14 @@ demo: build
 	$(GATEHOUSE) demo
 
 # Beside nginx and haproxy; then how many instructions a request costs, and whether that grows with what else
-# there is; then what floods do to others.
+# there is; what sessions cost by their size, and what redis adds; then what floods do to others.
 bench: build .tools/bench-parts
 	Bench/bench
 	Bench/instructions --check --scenario S1 --scenario S2 --scenario S9
 	Bench/instructions --flat
+	Bench/instructions --sessions
+	Bench/store
+	swift test --filter "hundred thousand"
 	Bench/floods
 
 # Every parser of outside octets, or PARSERS alone; FUZZ_SECONDS, FUZZ_RECORD: see Fuzz/fuzz.

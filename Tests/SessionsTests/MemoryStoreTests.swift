@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 import Values
 
@@ -132,5 +133,35 @@ import Values
         #expect(reach("a", 1) == .here)
         #expect(reach("a", 2) == .gone)
         #expect(reach("b", 2) == .otherNode)
+    }
+
+    /// Counted by resident memory, as an operator sees it; other tests run meanwhile.
+    @Test func `a hundred thousand of them take little more than what they hold`() throws {
+        let (count, octets) = (100_000, 1500)
+        let store = store()
+        var dice = Dice(77)
+        let before = try residentOctets()
+        let like = [UInt8](repeating: 7, count: octets)
+        for number in 0..<count {
+            var entry = like
+            entry[0] = UInt8(truncatingIfNeeded: number)  // octets of its own
+            let handle = SessionHandle(.redis, expires: noon + .seconds(9999), using: &dice)
+            let isKept = store.put(
+                entry, as: handle.entryName, expires: noon + .seconds(9999), idleTimeout: idle,
+                at: noon)
+            #expect(isKept)
+        }
+        let each = (try residentOctets() - before) / count
+        print("a session of \(octets) octets in memory takes \(each)")
+        #expect(each < octets + 400 && store.size.entries == count)
+    }
+
+    private func residentOctets() throws -> Int {
+        let file = try #require(fopen("/proc/self/statm", "r"))
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 256)
+        fgets(&line, Int32(line.count), file)
+        let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8($0) }, as: UTF8.self)
+        return try #require(text.split(separator: " ").dropFirst().first.flatMap { Int($0) }) * 4096
     }
 }
