@@ -4,7 +4,8 @@
 // A state machine in a final class. Events only take note of what the kernel said; `pump` then goes on
 // until nothing moves any more, whoever called it, so that every state meets every event in one place.
 // What a request is answered with is decided elsewhere (`Exchange`); what reaches the socket is
-// written in ClientConnection+Response.swift. RFC 9112 §9 (connections), §6 (content).
+// written in ClientConnection+Response.swift; how a request is read, and how long anything is waited for,
+// stand in files of their own. RFC 9112 §9 (connections), §6 (content).
 
 import Gateway
 import HTTP
@@ -39,7 +40,7 @@ final class ClientConnection: LoopHandler {
     /// How long a closing connection waits for the client to read what it was sent.
     static let lingeringNanoseconds: Int64 = 5_000_000_000
     /// The same where it has been told why already.
-    private static let briefNanoseconds: Int64 = 1_000_000_000
+    static let briefNanoseconds: Int64 = 1_000_000_000
     /// How much of an unread request is dropped to keep a connection.
     static let discardedOctetsMax: UInt64 = 65_536
     /// Pieces below this are gathered; larger ones are sent from where they lie.
@@ -54,17 +55,17 @@ final class ClientConnection: LoopHandler {
     var wire: Wire
     private(set) var multiplex: Multiplex?
     /// Held only while a head has come in part.
-    private var partialHead: PartialHead?
+    var partialHead: PartialHead?
     /// Held only while octets are pending.
-    private var heldBuffer: Held<OctetBuffer>?
-    private var heldExchange: Held<Exchange>?
+    var heldBuffer: Held<OctetBuffer>?
+    var heldExchange: Held<Exchange>?
     /// When the present wait began: for a request, for the rest of its head, for the end.
     var since: MonotonicInstant
-    private var lastRead: MonotonicInstant
+    var lastRead: MonotonicInstant
     var lastWrite: MonotonicInstant
-    private var deadlineAt = MonotonicInstant.distantFuture
+    var deadlineAt = MonotonicInstant.distantFuture
     /// `distantFuture` while the client may still send.
-    private var halfClosedAt = MonotonicInstant.distantFuture
+    var halfClosedAt = MonotonicInstant.distantFuture
     // The links of `IdleList`.
     var idleBefore: Link<ClientConnection>?
     var idleAfter: Link<ClientConnection>?
@@ -73,13 +74,13 @@ final class ClientConnection: LoopHandler {
     private(set) var slot: LoopSlot?
     private let address: IPAddress?
     private let isUnix: Bool
-    private(set) var phase = Phase.head
-    private var waiting = Deadline.Waiting.nothing
-    private var lingersBriefly = false
-    private(set) var hasServed = false
+    var phase = Phase.head
+    var waiting = Deadline.Waiting.nothing
+    var lingersBriefly = false
+    var hasServed = false
     private(set) var isPumping = false
     private var hasShutDown = false
-    private var isHandshaking: Bool
+    var isHandshaking: Bool
     /// The answer under way is not whole, and must not look so.
     private var isCut = false
     var isListedIdle = false
@@ -102,8 +103,8 @@ final class ClientConnection: LoopHandler {
 
     /// The request in hand.
     var exchange: Link<Exchange>? { heldExchange?.link }
-    private var buffer: Link<OctetBuffer>? { heldBuffer?.link }
-    private var hasOctets: Bool { buffer { !$0.isEmpty } ?? false }
+    var buffer: Link<OctetBuffer>? { heldBuffer?.link }
+    var hasOctets: Bool { buffer { !$0.isEmpty } ?? false }
     var isCounted: Bool { listener.isCounted }
     /// Whether it is the site that is asked: the admin's own requests are not counted among its.
     var isForSite: Bool { listener.isForSite }
@@ -143,25 +144,6 @@ final class ClientConnection: LoopHandler {
             if !wire.isBlocked { exchange { $0.clientHasRoom() } }
         }
         pump()
-    }
-
-    func deadlinePassed() {
-        guard phase != .closed else { return }
-        // What has moved since is taken into account only now: the loop fires at the time first set.
-        deadlineAt = .distantFuture
-        armDeadline()
-        guard deadlineAt <= worker.loop.now else { return }
-        worker.noteTimeout(waiting, exchange)
-        switch waiting {
-        case .streams: lookAtStreams()
-        case .keepAlive where phase == .streams: closeIdle()
-        case .requestContent where phase == .content:
-            exchange { $0.fail(.requestContentTimedOut) }
-        case .request where exchange?.hasResponded == false:
-            exchange { $0.fail(.exchangeTimedOut) }
-        case .clientWrite: giveUpReader()
-        default: gone()
-        }
     }
 
     /// Goes on until nothing moves. Whatever may have made something movable calls it; while it runs,
@@ -216,7 +198,7 @@ final class ClientConnection: LoopHandler {
         exchange.relay.tunnel(octets)
     }
 
-    private func receive(_ reads: inout Int) -> Bool {
+    func receive(_ reads: inout Int) -> Bool {
         guard wire.mayRead else { return false }
         guard reads > 0 else {
             revisit()
@@ -309,124 +291,6 @@ final class ClientConnection: LoopHandler {
         worker.idle.remove(self)
     }
 
-    // MARK: Reading a request
-
-    private func readHead(_ buffer: OctetBuffer) -> Bool {
-        if !hasServed, listener.takesHTTP2 {
-            guard let isHTTP2 = HTTP2Preface.begins(buffer.octets) else { return false }
-            if isHTTP2 { return beginStreams() }
-        }
-        var head = worker.requestHead.lend()
-        var reader = partialHead.take()?.reader ?? RequestReader(limits: worker.requestLimits)
-        let step = reader.step(buffer.octets, into: &head)
-        if case .head = step { begin(head, buffer) }
-        worker.requestHead.takeBack(consume head)
-        switch step {
-        case .needsMore:
-            partialHead = PartialHead(reader)
-            makeRoom(buffer)
-            return false
-        case .refused(let fault):
-            refuse(fault)
-            return true
-        case .head: return true
-        }
-    }
-
-    /// A head may be longer than the buffer it began in.
-    private func makeRoom(_ buffer: OctetBuffer) {
-        guard buffer.writableCount == 0 else { return }
-        let limits = worker.requestLimits
-        worker.grow(buffer, to: limits.headOctetsMax + limits.requestLineOctetsMax)
-    }
-
-    private func begin(_ head: RequestHead, _ buffer: OctetBuffer) {
-        hasServed = true
-        let exchange = takeExchange()
-        exchange { begin($0, head, buffer) }
-    }
-
-    private func takeExchange() -> Link<Exchange> {
-        let exchange = worker.takeExchange()
-        let link = exchange.link
-        heldExchange = consume exchange
-        return link
-    }
-
-    private func begin(_ exchange: Exchange, _ head: RequestHead, _ buffer: OctetBuffer) {
-        exchange.begin(head, for: .connection(Link(self)), at: since)
-        if exchange.hasContent {
-            phase = .content
-            lastRead = worker.loop.now
-        } else {
-            phase = .waiting
-        }
-        let verdict = exchange.judge(head, buffer.octets)
-        buffer.consume(head.octetCount)
-        exchange.apply(verdict)
-    }
-
-    /// - Returns: whether anything moved.
-    private func readContent(_ exchange: Exchange) -> Bool {
-        // Without octets there is still an end to be found, behind a length that has been used up.
-        (buffer ?? Link(worker.noOctets)) { readContent(exchange, $0) }
-    }
-
-    private func readContent(_ exchange: Exchange, _ buffer: OctetBuffer) -> Bool {
-        switch exchange.content.next(buffer.octets) {
-        case .needsMore: return false
-        case .content(let range, let consumed):
-            // Dropped first: what becomes of the content may close this connection. The octets stay
-            // where they are until something is received, which nothing here does.
-            let octets = buffer.octets.extracting(range)
-            buffer.consume(consumed)
-            exchange.take(octets)
-            return true
-        case .end(let range, let consumed):
-            let trailers = buffer.octets.extracting(range ?? 0..<0)
-            buffer.consume(consumed)
-            phase = .waiting
-            exchange.contentEnded(trailers)
-            return true
-        case .refused(let fault):
-            exchange.keepsAlive = false
-            exchange.fail(.requestContentMalformed(fault))
-            return true
-        }
-    }
-
-    private func discardContent(_ exchange: Exchange) -> Bool {
-        (buffer ?? Link(worker.noOctets)) { discardContent(exchange, $0) }
-    }
-
-    private func discardContent(_ exchange: Exchange, _ buffer: OctetBuffer) -> Bool {
-        switch exchange.content.next(buffer.octets) {
-        case .needsMore: return false
-        case .content(let range, let consumed):
-            buffer.consume(consumed)
-            exchange.discarded &+= UInt64(range.count)
-            if exchange.discarded > Self.discardedOctetsMax { release(keepsAlive: false) }
-            return true
-        case .end(_, let consumed):
-            buffer.consume(consumed)
-            release(keepsAlive: true)
-            return true
-        case .refused:
-            release(keepsAlive: false)
-            return true
-        }
-    }
-
-    private func refuse(_ fault: RequestFault) {
-        phase = .waiting
-        let exchange = takeExchange()
-        exchange {
-            $0.beginRefused(for: .connection(Link(self)), at: since)
-            $0.isWhole = false
-            $0.refuse(fault)
-        }
-    }
-
     // MARK: What exchanges say
 
     /// The answer has been written. Nothing of the exchange may be used after this.
@@ -461,7 +325,7 @@ final class ClientConnection: LoopHandler {
     }
 
     /// The exchange is over; the connection goes on with the next request, or ends.
-    private func release(keepsAlive: Bool) {
+    func release(keepsAlive: Bool) {
         guard let exchange = heldExchange.take() else { return }
         let isWhole = exchange.link.isWhole && phase == .waiting
         worker.give(exchange)
@@ -564,60 +428,7 @@ final class ClientConnection: LoopHandler {
         if wire.isBroken { revisit() }
     }
 
-    private func releaseBuffer() {
+    func releaseBuffer() {
         if let buffer = heldBuffer.take() { worker.give(buffer) }
     }
-
-    private func armDeadline() {
-        guard let slot else { return }
-        var next = Deadline()
-        let terms = exchange?.terms ?? worker.commonTerms
-        switch phase {
-        case .head where isHandshaking:
-            next.bring(.tlsHandshake, from: since, worker.commonTerms.tlsHandshake)
-        case .head where isListedIdle:
-            if hasServed {
-                next.bring(.keepAlive, from: since, terms.keepAlive)
-            } else {
-                next.bring(.requestHead, from: since, terms.requestHead)
-            }
-        case .head: next.bring(.requestHead, from: since, terms.requestHead)
-        case .content where exchange?.wantsContent == true && exchange?.awaitsContinue == false:
-            next.bring(.requestContent, from: lastRead, terms.requestContent)
-        case .discarding: next.bring(.requestContent, from: lastRead, terms.requestContent)
-        case .lingering:
-            let longest = lingersBriefly ? Self.briefNanoseconds : Self.lingeringNanoseconds
-            next.bring(.lingering, from: since, longest)
-        case .streams: armStreams(&next)
-        case .tunnel:
-            let last = max(lastRead, lastWrite)
-            next.bring(.upgradedIdle, from: last, terms.upgradedIdle)
-        case .content, .waiting, .closed: break
-        }
-        if wire.isBlocked { next.bring(.clientWrite, from: lastWrite, terms.clientWrite) }
-        if let exchange, phase != .tunnel, terms.request != .max {
-            next.bring(.request, from: exchange.startedAt, terms.request)
-        }
-        if isHalfClosed, phase == .waiting || phase == .streams {
-            next.bring(
-                .halfClosed, from: max(halfClosedAt, lastWrite), Self.halfClosedNanoseconds)
-        }
-        waiting = next.waiting
-        guard next.at != deadlineAt else { return }
-        deadlineAt = next.at
-        let moment = next.at == .distantFuture ? nil : next.at
-        worker.setDeadline(slot, moment)
-    }
-
-    /// Something outside an event has changed what is waited for.
-    func rearm() {
-        if !isPumping, phase != .closed { armDeadline() }
-    }
-}
-
-/// The reader of a head that has come in part.
-private final class PartialHead {
-    let reader: RequestReader
-
-    init(_ reader: RequestReader) { self.reader = reader }
 }
