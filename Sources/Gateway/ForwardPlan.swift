@@ -7,6 +7,7 @@
 package import Configuration
 internal import HTTP
 internal import Sessions
+internal import Values
 
 package struct ForwardPlan {
     package let snapshot: Snapshot
@@ -59,7 +60,8 @@ indirect enum CookiesToAdd: Sendable {
     /// A flow made these: they go out whatever the answer says of caching.
     case made([String], of: Session, provider: Int)
     /// The session is sealed again as the answer leaves, provided no shared cache would keep it.
-    case extend(Session, provider: Int, replacing: SessionCookies.Pieces)
+    case extend(
+        Session, provider: Int, replacing: SessionCookies.Pieces, decidedAt: UnixTime)
 }
 
 /// The host a request asked for, as something that outlives its octets.

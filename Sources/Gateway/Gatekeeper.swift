@@ -415,10 +415,11 @@ package struct Gatekeeper: ~Copyable {
         case .none: return []
         case .made(let cookies, let session, let provider):
             return mayBring(session, of: provider, under: plan.snapshot) ? cookies : []
-        case .extend(let session, let provider, let present):
+        case .extend(let session, let provider, let present, let decidedAt):
             // One that only extends the session is not worth an answer that others could share.
             guard head.status >= 200, !Caching(head, octets).isPublic,
                 plan.snapshot.lifetime.isLive(session, at: now),
+                !mayBeRenewedElsewhere(session, since: decidedAt, at: now),
                 mayBring(session, of: provider, under: plan.snapshot)
             else { return [] }
             return plan.snapshot.setCookies(

@@ -185,8 +185,23 @@ extension Gatekeeper {
     /// half of that, so that a short one is not renewed with every request. Up to a quarter earlier, as
     /// the session's id has it, so that those who signed in together do not all renew together.
     private func refreshesAhead(of ends: UnixTime) -> Duration {
-        let ahead = min(.seconds(60), max(.seconds(1), view.madeAt.duration(to: ends) / 2))
+        let ahead = min(Self.renewsAheadMost, max(.seconds(1), view.madeAt.duration(to: ends) / 2))
         return ahead + ahead / 1024 * Int(view.octets.span[view.id.lowerBound])
+    }
+
+    private static let renewsAheadMost = Duration.seconds(60)
+
+    /// Whether another node may have renewed a session while its request was under way here: then the
+    /// cookie that this answer would bring could take the newer one's place, with a refresh token that
+    /// is spent. The next request brings it.
+    func mayBeRenewedElsewhere(
+        _ session: Session, since decidedAt: UnixTime, at now: UnixTime
+    ) -> Bool {
+        guard snapshot.configuration.session.redis != nil, session.refreshToken != nil,
+            let ends = session.accessTokenExpires
+        else { return false }
+        let mayBegin = now.advanced(by: Self.renewsAheadMost + Self.renewsAheadMost / 4)
+        return now > decidedAt.advanced(by: .seconds(1)) && ends <= mayBegin
     }
 
     func cookiesToAdd(_ inquiry: borrowing Inquiry) -> CookiesToAdd {
@@ -203,7 +218,8 @@ extension Gatekeeper {
         guard case .live(let provider, wantsSealing: true) = inquiry.finding,
             let session = view.session()
         else { return .none }
-        return .extend(session, provider: provider, replacing: sessions.present)
+        return .extend(
+            session, provider: provider, replacing: sessions.present, decidedAt: inquiry.now)
     }
 }
 

@@ -67,6 +67,28 @@ import Values
         #expect(try status(door, old) == "forward", "what is as it was goes on")
     }
 
+    /// Seconds until the access token ends, how many the answer took, and whether it brings a cookie.
+    static let underWay = [
+        (3600, 600, true), (60, 0, true), (60, 1, true), (60, 2, false), (80, 2, true),
+    ]
+
+    @Test(arguments: underWay, [true, false])
+    func `one that another node may have renewed meanwhile is left to the next request`(
+        _ row: (ends: Int, took: Int, brings: Bool), _ isShared: Bool
+    ) throws {
+        let door =
+            try isShared
+            ? Door(Door.site + "session: { redis: { url: \"redis://127.0.0.1\" } }\n") : Door()
+        let old = door.signedIn {
+            $0.sealedAt = noon - .seconds(600)
+            $0.accessTokenExpires = noon + .seconds(row.ends)
+        }
+        let extending = try door.ask("GET", "/page", [old])
+        door.now = noon + .seconds(row.took)
+        let cookies = values(of: "Set-Cookie", in: try door.relay(extending))
+        #expect(cookies.isEmpty == (isShared && !row.brings))
+    }
+
     @Test func `an answer brings none of a session that ended, or that a login replaces`() throws {
         let door = try Door()
         let old = door.signedIn { $0.sealedAt = noon - .seconds(600) }
