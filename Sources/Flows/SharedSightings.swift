@@ -14,7 +14,7 @@ package import Values
 
 package final class SharedSightings: Sendable {
     package static let pause = Duration.seconds(1)
-    /// How much later than its timeout a session counts as idle: what was seen elsewhere takes its way.
+    /// How long after its idle timeout what a node left behind is taken out.
     private static let forgottenAfter = Duration.seconds(60)
 
     /// Those that stand there for us.

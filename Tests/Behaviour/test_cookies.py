@@ -105,6 +105,35 @@ def test_a_large_session_is_split_and_read_again(gateway, provider, upstream):
     assert not upstream.last.all("Cookie")
 
 
+def test_pieces_cannot_be_swapped_mixed_or_cut(gateway, provider):
+    provider.user["groups"] = [f"group-{i:04}-" + "x" * 20 for i in range(120)]
+    mine, other = {}, {}
+    for pieces in (mine, other):
+        browser = gateway.browser()
+        assert browser.open(gateway.at("/")).status == 200
+        pieces.update({n: v for n, v in browser.cookies_of("localhost").items() if "login" not in n})
+    assert mine.keys() == other.keys() and len(mine) >= 2
+    sent = lambda pieces: "; ".join(f"{n}={v}" for n, v in pieces.items())
+    assert not anonymous(gateway, sent(mine))
+    assert not anonymous(gateway, sent(dict(reversed(mine.items())))), "their order in the field is the browser's"
+    names = list(mine)
+    for one in names:
+        wrong = [
+            {n: v for n, v in mine.items() if n != one},
+            {**mine, one: other[one]},
+            {**mine, one: mine[one][:-1]},
+            {**mine, one: mine[one][1:]},
+            {**mine, one: mine[one] + "A"},
+            {**mine, one: ""},
+        ]
+        for another in names:
+            if another != one:
+                wrong.append({**mine, one: mine[another], another: mine[one]})
+                wrong.append({**mine, one: mine[one][:-7], another: mine[one][-7:] + mine[another]})
+        for pieces in wrong:
+            assert anonymous(gateway, sent(pieces)), f"{one}: {[len(v) for v in pieces.values()]}"
+
+
 def test_a_smaller_session_leaves_no_pieces_behind(gateway, provider):
     provider.user["groups"] = [f"group-{i:04}-" + "x" * 20 for i in range(50)]
     browser = gateway.browser()

@@ -173,7 +173,7 @@ def test_a_large_session_at_another_node_is_an_answer_that_explains(run, provide
     one = run(kept(provider, upstream, tmp_path))
     shim = tmp_path / "elsewhere.so"
     source = "#include <string.h>\nint gethostname(char *n, unsigned long c) { strncpy(n, \"elsewhere\", c); return 0; }"
-    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", shim, "-"], input=source, text=True, check=True)
+    subprocess.run(["clang", "-shared", "-fPIC", "-x", "c", "-o", shim, "-"], input=source, text=True, check=True)
     config = kept(provider, upstream, tmp_path)
     monkeypatch.setenv("LD_PRELOAD", str(shim))
     two = run({**config, "external_url": one.config["external_url"]})
