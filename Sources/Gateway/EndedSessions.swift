@@ -70,11 +70,23 @@ package enum EndedScope: Hashable, Sendable {
 }
 
 struct EndedSessions {
+    /// There may be a hundred thousand of them, in every loop.
     private struct Ending {
+        private let first: ShortTime
+        private let last: ShortTime
+
+        init(from: UnixTime, until: UnixTime) {
+            first = ShortTime(from)
+            last = ShortTime(until)
+        }
+
         /// One session is refused from then on; of several those that had begun by then.
-        var from: UnixTime
-        var until: UnixTime
+        var from: UnixTime { first.time }
+        var until: UnixTime { last.time }
     }
+
+    /// What an entry of the table takes; a table is between three and six eighths full.
+    static let octetsOfEntry = MemoryLayout<SessionKey>.stride + MemoryLayout<Ending>.stride
 
     private var endings: [SessionKey: Ending] = [:]
     private var groups: [SessionGroup: Ending] = [:]

@@ -43,12 +43,33 @@ package struct ReturnedCookie: Sendable, Equatable {
 }
 
 struct RefreshedSessions {
+    /// There may be one for each session, in every loop.
     private struct Note {
-        var generation: UInt32
-        var isReturned: Bool
-        var oldUntil: UnixTime
-        var until: UnixTime
+        /// Of 31 bits, and whether its cookie has come back.
+        private var generationAndReturn: UInt32
+        private var oldLast: ShortTime
+        private let last: ShortTime
+
+        init(_ refreshed: RefreshedSession) {
+            generationAndReturn = refreshed.generation << 1 | (refreshed.isReturned ? 1 : 0)
+            oldLast = ShortTime(refreshed.oldUntil)
+            last = ShortTime(refreshed.until)
+        }
+
+        var generation: UInt32 { generationAndReturn >> 1 }
+        var isReturned: Bool {
+            get { generationAndReturn & 1 == 1 }
+            set { generationAndReturn = generation << 1 | (newValue ? 1 : 0) }
+        }
+        var oldUntil: UnixTime {
+            get { oldLast.time }
+            set { oldLast = ShortTime(newValue) }
+        }
+        var until: UnixTime { last.time }
     }
+
+    /// What an entry of the table takes; a table is between three and six eighths full.
+    static let octetsOfEntry = MemoryLayout<SessionKey>.stride + MemoryLayout<Note>.stride
 
     enum Meeting: Equatable { case current, returned, superseded }
 
@@ -59,9 +80,7 @@ struct RefreshedSessions {
 
     mutating func insert(_ refreshed: RefreshedSession, at now: UnixTime) {
         let key = SessionKey(refreshed.id.span)
-        var note = Note(
-            generation: refreshed.generation, isReturned: refreshed.isReturned,
-            oldUntil: refreshed.oldUntil, until: refreshed.until)
+        var note = Note(refreshed)
         if let known = notes[key] {
             guard known.generation <= note.generation else { return }
             if known.generation == note.generation {
