@@ -38,9 +38,15 @@ package struct SessionReader: ~Copyable {
                     in: &scratch)
             } else {
                 joined.removeAll()
+                // Cut where we cut, and nowhere else: one session has one set of cookies.
+                let most = SessionCookies.valueOctetsMax(named: cookies.name)
+                var isCutAsOurs = true
                 for index in 0..<count {
-                    joined.append(contentsOf: octets.extracting(pieces[index, attempt]))
+                    let piece = pieces[index, attempt]
+                    isCutAsOurs = isCutAsOurs && (index == count - 1 || piece.count == most)
+                    joined.append(contentsOf: octets.extracting(piece))
                 }
+                guard isCutAsOurs else { continue }
                 opened = Self.open(
                     joined, with: sealer, named: cookies.name, appendingTo: &view.octets, at: now,
                     in: &scratch)
