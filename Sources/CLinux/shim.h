@@ -40,7 +40,7 @@ static inline size_t linux_epoll_event_size(void) { return sizeof(struct epoll_e
 
 // `events` has room for `count` of the size above.
 static inline int linux_epoll_wait(int epoll, void *events, int count, int milliseconds) {
-    return epoll_wait(epoll, (struct epoll_event *)events, count, milliseconds);
+    return (int)syscall(SYS_epoll_pwait, epoll, events, count, milliseconds, (void *)0, (size_t)0);
 }
 
 static inline uint64_t linux_epoll_data(const void *events, int index) {
@@ -61,7 +61,21 @@ static const uint32_t linux_epollexclusive = EPOLLEXCLUSIVE;
 
 static inline int linux_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 
-// --- sockets
+// --- sockets. The library's send(2) and recv(2) are places where a thread may be cancelled: among several
+// threads each marks that by two atomic operations (measured: 1.4 % of what a request costs). No thread of
+// ours is ever cancelled, so these, and epoll_wait(2) above, go to the kernel without.
+
+static inline ssize_t linux_send(int socket, const void *octets, size_t count, int flags) {
+    return syscall(SYS_sendto, socket, octets, count, flags, (void *)0, (socklen_t)0);
+}
+
+static inline ssize_t linux_receive(int socket, void *octets, size_t count, int flags) {
+    return syscall(SYS_recvfrom, socket, octets, count, flags, (void *)0, (socklen_t *)0);
+}
+
+static inline ssize_t linux_send_message(int socket, const struct msghdr *message, int flags) {
+    return syscall(SYS_sendmsg, socket, message, flags);
+}
 
 static inline int linux_accept(int listening, struct sockaddr_storage *peer, socklen_t *size) {
     extern int accept4(int, struct sockaddr *, socklen_t *, int);

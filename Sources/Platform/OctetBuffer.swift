@@ -2,6 +2,7 @@
 //
 // A buffer belongs to the loop that took it from its pool. Its octets lie between two cursors:
 // receiving moves the tail, consuming the head; when they meet both return to the start for nothing.
+import CLinux
 import Glibc
 
 /// A raw buffer with a head and a tail.
@@ -111,7 +112,9 @@ import Glibc
         precondition(room > 0, "without room, an end and a full buffer look alike")
         let start = memory + tail
         // SAFETY: recv(2) writes at most `room` octets from `start`, all inside the memory.
-        guard let received = try attemptUnlessBlocked("recv", { recv(number, start, room, 0) })
+        guard
+            let received = try attemptUnlessBlocked(
+                "recv", { linux_receive(number, start, room, 0) })
         else { return nil }
         tail += received
         return received
@@ -123,7 +126,7 @@ import Glibc
         let waiting = count
         // SAFETY: send(2) reads at most `waiting` octets from `start`, all written before.
         let sent = try attemptUnlessBlocked("send") {
-            Glibc.send(number, start, waiting, Socket.sendFlags)
+            linux_send(number, start, waiting, Socket.sendFlags)
         }
         guard let sent else { return nil }
         consume(sent)

@@ -21,7 +21,7 @@ extension Socket {
                 try third.withUnsafeBytes { third throws(Errno) in
                     if second.isEmpty, third.isEmpty {
                         return try attemptUnlessBlocked("send") {
-                            Glibc.send(number, first.baseAddress, first.count, flags)
+                            linux_send(number, first.baseAddress, first.count, flags)
                         }
                     }
                     var vector: InlineArray<3, iovec> = [
@@ -33,7 +33,7 @@ extension Socket {
                         message.msg_iov = parts.baseAddress
                         message.msg_iovlen = parts.count
                         return try attemptUnlessBlocked("sendmsg") {
-                            sendmsg(number, &message, flags)
+                            linux_send_message(number, &message, flags)
                         }
                     }
                 }
@@ -66,7 +66,7 @@ extension Socket {
                 // SAFETY: recv(2) writes at most `octetsMax` octets into the room and keeps nothing.
                 let start = room.baseAddress
                 received = try attemptUnlessBlocked("recv") {
-                    recv(number, start, octetsMax, flags)
+                    linux_receive(number, start, octetsMax, flags)
                 }
                 count = received ?? 0
             }
