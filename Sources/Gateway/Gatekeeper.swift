@@ -254,7 +254,8 @@ package struct Gatekeeper: ~Copyable {
             request, cookies, under: snapshot, route,
             UpstreamHead.Facts(
                 host: request.octets.extracting(inquiry.hostRange),
-                isTrusted: forwarding.isTrusted, passesTracestate: inquiry.passesTracestate,
+                isTrusted: forwarding.isTrusted, isHTTP2: inquiry.peer.isHTTP2,
+                passesTracestate: inquiry.passesTracestate,
                 hasCertificate: inquiry.peer.certificateSubject != nil,
                 maxForwards: maxForwards.map { $0 - 1 }, passesTrailers: passesTrailers,
                 acceptsTrailers: takesTrailers),

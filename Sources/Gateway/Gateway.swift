@@ -28,18 +28,20 @@ package struct Peer: Sendable {
     package var address: IPAddress?
     package var isUnix: Bool
     package var isTLS: Bool
+    package var isHTTP2: Bool
     /// An index into `Configuration.listeners`.
     package var listener: Int
     /// The subject of a verified client certificate, sent up as X-SSL-Client-S-DN.
     package var certificateSubject: String?
 
     package init(
-        address: IPAddress?, isUnix: Bool = false, isTLS: Bool = false, listener: Int = 0,
-        certificateSubject: String? = nil
+        address: IPAddress?, isUnix: Bool = false, isTLS: Bool = false,
+        isHTTP2: Bool = false, listener: Int = 0, certificateSubject: String? = nil
     ) {
         self.address = address
         self.isUnix = isUnix
         self.isTLS = isTLS
+        self.isHTTP2 = isHTTP2
         self.listener = listener
         self.certificateSubject = certificateSubject
     }

@@ -19,6 +19,7 @@ struct UpstreamHead {
         /// As asked for, with its port.
         let host: Span<UInt8>
         let isTrusted: Bool
+        let isHTTP2: Bool
         let passesTracestate: Bool
         let hasCertificate: Bool
         /// What is left of Max-Forwards, for OPTIONS alone.
@@ -30,11 +31,12 @@ struct UpstreamHead {
 
         @_lifetime(copy host)
         init(
-            host: Span<UInt8>, isTrusted: Bool, passesTracestate: Bool, hasCertificate: Bool,
-            maxForwards: UInt64?, passesTrailers: Bool, acceptsTrailers: Bool
+            host: Span<UInt8>, isTrusted: Bool, isHTTP2: Bool, passesTracestate: Bool,
+            hasCertificate: Bool, maxForwards: UInt64?, passesTrailers: Bool, acceptsTrailers: Bool
         ) {
             self.host = host
             self.isTrusted = isTrusted
+            self.isHTTP2 = isHTTP2
             self.passesTracestate = passesTracestate
             self.hasCertificate = hasCertificate
             self.maxForwards = maxForwards
@@ -237,7 +239,9 @@ struct UpstreamHead {
         }
         if route.upstream.via {
             // The version is the one the request came in (RFC 9110 §7.6.3).
-            if request.head.minorVersion == 0 {
+            if facts.isHTTP2 {
+                out.append("Via: 2.0 gatehouse\r\n")
+            } else if request.head.minorVersion == 0 {
                 out.append("Via: 1.0 gatehouse\r\n")
             } else {
                 out.append("Via: 1.1 gatehouse\r\n")

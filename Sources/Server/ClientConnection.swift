@@ -114,8 +114,8 @@ final class ClientConnection: LoopHandler {
     /// Who is at the other end.
     var peer: Peer {
         Peer(
-            address: address, isUnix: isUnix, isTLS: wire.isSealed, listener: listener.index,
-            certificateSubject: wire.peerSubject)
+            address: address, isUnix: isUnix, isTLS: wire.isSealed, isHTTP2: multiplex != nil,
+            listener: listener.index, certificateSubject: wire.peerSubject)
     }
 
     /// What it holds while nothing is under way.

@@ -46,6 +46,7 @@ def test_alpn_chooses_http_2_where_it_is_offered(behind_alpn, upstream):
         assert page.status == 303 and page.head["set-cookie"].startswith("__Host-gatehouse-login.")
         assert client.ask(path="/private").status == 401
     assert upstream.requests[0].one("X-Forwarded-Proto") == "https"
+    assert upstream.requests[0].one("Via") == "2.0 gatehouse"  # RFC 9110 section 7.6.3: as it was received
 
 
 def test_a_session_is_the_requests_and_not_the_connections(gateway, run, provider, upstream, signed_in):
