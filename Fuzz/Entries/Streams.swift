@@ -44,7 +44,7 @@ extension Entry {
                     }
                     lines.append("\(event)")
                     guard case .head(let stream, let isLast) = event else { continue }
-                    lines.append(try reading(of: session.head, limits))
+                    lines.append(try reading(of: session.withHead { [UInt8]($0) }, limits))
                     session.respond(
                         stream, status: 200, Span(), isLast: isLast,
                         at: MonotonicInstant(nanoseconds: 1))

@@ -67,5 +67,5 @@ extension Span<UInt8> {
     }
 
     /// Whether there is at least one octet and all are tchar.
-    var isToken: Bool { count > 0 && tokenEnd(from: 0) == count }
+    package var isToken: Bool { count > 0 && tokenEnd(from: 0) == count }
 }

@@ -285,12 +285,12 @@ extension HTTP2Session {
         guard isLast else { return offered }
         flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
         guard !streams[place].trailers.isEmpty else { return offered }
-        var fields = FieldList()
-        fields.add(streams[place].trailers.span)
-        guard !fields.isEmpty else { return offered }
-        flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
-        let result = fields.withFields { fields in
-            nghttp2_submit_trailer(raw, number, fields.baseAddress, fields.count)
+        let trailers = streams[place].trailers
+        fields.begin()
+        let result = fields.with(trailers.span) { fields -> Int32 in
+            guard !fields.isEmpty else { return 0 }
+            flags.pointee |= NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+            return nghttp2_submit_trailer(raw, number, fields.baseAddress, fields.count)
         }
         return result == 0 ? offered : Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
     }

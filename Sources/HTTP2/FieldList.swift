@@ -6,121 +6,125 @@
 import CNGHTTP2
 import Values
 
+/// Its memory is used again: for a list, say the pseudo-fields, and then the lines.
 struct FieldList: ~Copyable {
-    private enum Part {
-        case fixed(StaticString)
-        case own(Range<Int>)
-    }
-    private struct Line {
-        var name: Part
-        var value: Range<Int>
-        var isSecret: Bool
-    }
+    private var pseudo: [(name: StaticString, value: Range<Int>)] = []
+    private var values = OctetWriter(capacity: 0)
+    /// Empty but while a list is given to the library.
+    private var vectors: [nghttp2_nv] = []
 
-    private var octets: [UInt8] = []
-    private var lines: [Line] = []
-
-    init(status: Int) {
-        begin()
-        octets.append(decimal: UInt64(clamping: status))
-        lines.append(Line(name: .fixed(":status"), value: 0..<octets.count, isSecret: false))
-    }
-
-    init(_ pseudo: RequestPseudoFields) {
-        begin()
-        addPseudo(":method", pseudo.method.span)
-        pseudo.scheme.withUTF8Buffer { addPseudo(":scheme", $0.span) }
-        addPseudo(":authority", pseudo.authority.span)
-        addPseudo(":path", pseudo.path.span)
-    }
+    /// Lets go of the room that it has grown.
+    mutating func tidy() { self = FieldList() }
 
     /// For trailers, which have no pseudo-fields.
-    init() { begin() }
-
-    private mutating func begin() {
-        octets.reserveCapacity(512)
-        lines.reserveCapacity(16)
+    mutating func begin() {
+        pseudo.removeAll(keepingCapacity: true)
+        values.removeAll()
     }
 
-    private mutating func addPseudo(_ name: StaticString, _ value: Span<UInt8>) {
-        let start = octets.count
-        octets.append(contentsOf: value)
-        lines.append(Line(name: .fixed(name), value: start..<octets.count, isSecret: false))
+    mutating func begin(status: Int) {
+        begin()
+        values.append(decimal: UInt64(clamping: status))
+        pseudo.append((":status", 0..<values.count))
     }
 
-    /// Lines that a reader has found to be good: `name: value` and CRLF, each.
-    mutating func add(_ text: Span<UInt8>, without left: StaticString = "connection") {
-        let base = octets.count
-        octets.append(contentsOf: text)
-        var at = 0
-        while at < text.count {
-            guard let colon = OctetText.index(of: UInt8(ascii: ":"), in: text, from: at) else {
-                return
+    mutating func begin(_ request: RequestPseudoFields) {
+        begin()
+        add(":method", request.method.span)
+        request.scheme.withUTF8Buffer { add(":scheme", $0.span) }
+        add(":authority", request.authority.span)
+        add(":path", request.path.span)
+    }
+
+    private mutating func add(_ name: StaticString, _ value: Span<UInt8>) {
+        let start = values.count
+        values.append(contentsOf: value)
+        pseudo.append((name, start..<values.count))
+    }
+
+    /// The whole list, while `body` runs: the library copies it.
+    /// - Parameters:
+    ///   - lines: such as a reader has found to be good, `name: value` and CRLF, each.
+    ///   - left: a field that is left out.
+    mutating func with<Result>(
+        _ lines: Span<UInt8> = Span(), without left: StaticString = "connection",
+        _ body: (UnsafeBufferPointer<nghttp2_nv>) -> Result
+    ) -> Result {
+        var vectors: [nghttp2_nv] = []
+        swap(&vectors, &self.vectors)
+        defer { swap(&vectors, &self.vectors) }
+        let pseudo = pseudo
+        // SAFETY: the pointers are into `lines` and `values`, neither of which changes while the
+        // closures run, and are forgotten with them; the library reads names and values, and copies
+        // them, although it declares them as its to write.
+        return lines.withUnsafeBufferPointer { lines in
+            values.span.withUnsafeBufferPointer { values in
+                for (name, value) in pseudo {
+                    vectors.append(
+                        Self.vector(
+                            UnsafeBufferPointer(
+                                start: name.utf8Start, count: name.utf8CodeUnitCount),
+                            UnsafeBufferPointer(rebasing: values[value])))
+                }
+                Self.add(lines, without: left, to: &vectors)
+                defer { vectors.removeAll(keepingCapacity: true) }
+                return vectors.withUnsafeBufferPointer(body)
             }
-            var end = colon + 1
-            while end < text.count, text[end] != 0x0D { end += 1 }
-            let value = OctetText.trimmedRange(text, in: colon + 1..<end)
+        }
+    }
+
+    private static func add(
+        _ lines: UnsafeBufferPointer<UInt8>, without left: StaticString,
+        to vectors: inout [nghttp2_nv]
+    ) {
+        let text = lines.span
+        var at = 0
+        while let colon = OctetText.index(of: UInt8(ascii: ":"), in: text, from: at) {
+            let end = OctetText.index(of: UInt8(ascii: "\r"), in: text, from: colon) ?? text.count
             let name = text.extracting(at..<colon)
-            if !name.isEmpty, !Self.endsHere(name), !OctetText.equalsIgnoringASCIICase(name, left) {
-                lines.append(
-                    Line(
-                        name: .own(base + at..<base + colon),
-                        value: base + value.lowerBound..<base + value.upperBound,
-                        isSecret: Self.isSecret(name)))
+            if !name.isEmpty, !endsHere(name), !OctetText.equalsIgnoringASCIICase(name, left) {
+                let value = OctetText.trimmedRange(text, in: colon + 1..<end)
+                vectors.append(
+                    vector(
+                        UnsafeBufferPointer(rebasing: lines[at..<colon]),
+                        UnsafeBufferPointer(rebasing: lines[value]), isSecret: isSecret(name)))
             }
             at = end + 2
         }
     }
 
+    private static func vector(
+        _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>,
+        isSecret: Bool = false
+    ) -> nghttp2_nv {
+        nghttp2_nv(
+            name: UnsafeMutablePointer(mutating: name.baseAddress),
+            value: UnsafeMutablePointer(mutating: value.baseAddress),
+            namelen: name.count, valuelen: value.count,
+            flags: UInt8(
+                isSecret ? NGHTTP2_NV_FLAG_NO_INDEX.rawValue : NGHTTP2_NV_FLAG_NONE.rawValue))
+    }
+
     /// RFC 9113 §8.2.2: what belongs to an HTTP/1.1 connection makes a message malformed.
     private static func endsHere(_ name: Span<UInt8>) -> Bool {
-        for field in [
-            "connection", "transfer-encoding", "keep-alive", "proxy-connection", "upgrade", "host",
-        ] as [StaticString]
-        where name.count == field.utf8CodeUnitCount
-            && OctetText.equalsIgnoringASCIICase(name, field)
-        {
-            return true
+        switch name.count {
+        case 4: OctetText.equalsIgnoringASCIICase(name, "host")
+        case 7: OctetText.equalsIgnoringASCIICase(name, "upgrade")
+        case 10:
+            OctetText.equalsIgnoringASCIICase(name, "connection")
+                || OctetText.equalsIgnoringASCIICase(name, "keep-alive")
+        case 16: OctetText.equalsIgnoringASCIICase(name, "proxy-connection")
+        case 17: OctetText.equalsIgnoringASCIICase(name, "transfer-encoding")
+        default: false
         }
-        return false
     }
 
     private static func isSecret(_ name: Span<UInt8>) -> Bool {
-        for field in ["authorization", "cookie", "set-cookie"] as [StaticString]
-        where name.count == field.utf8CodeUnitCount
-            && OctetText.equalsIgnoringASCIICase(name, field)
-        {
-            return true
-        }
-        return false
-    }
-
-    /// The fields, while `body` runs: the library copies them.
-    mutating func withFields<Result>(
-        _ body: (UnsafeBufferPointer<nghttp2_nv>) -> Result
-    ) -> Result {
-        // SAFETY: the pointers are into `octets`, which does not change while `body` runs; the library
-        // reads names and values, and copies them, although it declares them as its to write.
-        octets.withUnsafeMutableBufferPointer { octets in
-            // Never empty: there is a status, a method or a trailer.
-            let start = octets.baseAddress!
-            let fields = lines.map { line in
-                let (name, nameCount) =
-                    switch line.name {
-                    case .fixed(let text):
-                        (UnsafeMutablePointer(mutating: text.utf8Start), text.utf8CodeUnitCount)
-                    case .own(let range): (start + range.lowerBound, range.count)
-                    }
-                return nghttp2_nv(
-                    name: name, value: start + line.value.lowerBound, namelen: nameCount,
-                    valuelen: line.value.count,
-                    flags: UInt8(
-                        line.isSecret
-                            ? NGHTTP2_NV_FLAG_NO_INDEX.rawValue : NGHTTP2_NV_FLAG_NONE.rawValue))
-            }
-            return fields.withUnsafeBufferPointer(body)
+        switch name.count {
+        case 6: OctetText.equalsIgnoringASCIICase(name, "cookie")
+        case 10: OctetText.equalsIgnoringASCIICase(name, "set-cookie")
+        case 13: OctetText.equalsIgnoringASCIICase(name, "authorization")
+        default: false
         }
     }
-
-    var isEmpty: Bool { lines.isEmpty }
 }

@@ -23,6 +23,7 @@ package import Values
     // What the callbacks share with the calls they happen in.
     var budget: FrameBudget
     var spelling: HeadSpelling
+    var fields = FieldList()
     var streams = StreamTable()
     var output: [UInt8] = []
     var outputOctetsMax = 0
@@ -32,8 +33,7 @@ package import Values
     private var events: [HTTP2Event] = []
     private var eventsTaken = 0
     private var hasAnnounced = false
-    /// Where it writes a frame's head; set by `SessionMemory`.
-    var frameRoom: UnsafeMutableRawPointer?
+    private let memory = SessionMemory()
 
     /// Whether the peer has accepted our settings.
     package internal(set) var isSettled = false
@@ -54,11 +54,11 @@ package import Values
         var made: OpaquePointer?
         // SAFETY: the context is this object, which frees the session in `deinit`.
         let context = Unmanaged.passUnretained(self).toOpaque()
-        var memory = SessionMemory.allocator(for: context)
+        var allocator = memory.allocator
         let result =
             role == .server
-            ? nghttp2_session_server_new3(&made, Self.callbacks, context, Self.options, &memory)
-            : nghttp2_session_client_new3(&made, Self.callbacks, context, Self.options, &memory)
+            ? nghttp2_session_server_new3(&made, Self.callbacks, context, Self.options, &allocator)
+            : nghttp2_session_client_new3(&made, Self.callbacks, context, Self.options, &allocator)
         guard result == 0, let made else {
             throw .broken(.internalError, "no session could be made")
         }
@@ -198,10 +198,20 @@ package import Values
 
     func tell(_ event: HTTP2Event) { events.append(event) }
 
-    /// The head that the last `head` event told of, in HTTP/1.1's spelling.
-    package var head: [UInt8] { spelling.octets }
+    /// The head that the last `head` event told of, in HTTP/1.1's spelling. Nothing may be received
+    /// while `body` runs.
+    package func withHead<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        Self.lend(spelling, body)
+    }
+
+    private static func lend<Result>(
+        _ spelling: borrowing HeadSpelling, _ body: (Span<UInt8>) -> Result
+    ) -> Result {
+        body(spelling.octets.span)
+    }
+
     /// The lines that the last `trailers` event told of.
-    package var trailers: [UInt8] { spelling.octets }
+    package var trailers: [UInt8] { withHead { [UInt8]($0) } }
     /// Whether content of unknown length follows the last head, which then says so in chunks.
     package var isHeadChunked: Bool { spelling.isChunked }
     /// Whether the last head asks for a WebSocket.
@@ -247,7 +257,9 @@ package import Values
     package func tidy() {
         guard !wantsToSend, streams.openCount == 0 else { return }
         spelling.tidy()
-        if let frameRoom { SessionMemory.forget(frameRoom) }
+        fields.tidy()
+        streams.tidy()
+        memory.tidy()
     }
 
     /// Whether `send` may have something.
@@ -269,13 +281,12 @@ package import Values
         without name: StaticString = "connection", at now: MonotonicInstant
     ) {
         guard let place = streams.place(of: stream), !streams[place].hasSentHead else { return }
-        var fields = FieldList(status: status)
-        fields.add(lines, without: name)
         streams[place].hasSentHead = true
         streams[place].movedAt = now
         if isLast { streams[place].isEnded = true }
         var provider = Self.provider(of: stream)
-        let result = fields.withFields { fields in
+        fields.begin(status: status)
+        let result = fields.with(lines, without: name) { fields in
             isLast
                 ? nghttp2_submit_response(
                     session, stream.number, fields.baseAddress, fields.count, nil)
@@ -288,10 +299,9 @@ package import Values
     /// An interim answer (RFC 9110 §15.2).
     package func respondInterim(_ stream: HTTP2Stream, status: Int, _ lines: Span<UInt8>) {
         guard let place = streams.place(of: stream), !streams[place].hasSentHead else { return }
-        var fields = FieldList(status: status)
-        fields.add(lines)
+        fields.begin(status: status)
         // Failing to say it is no failure of the answer.
-        _ = fields.withFields { fields in
+        _ = fields.with(lines) { fields in
             nghttp2_submit_headers(
                 session, UInt8(NGHTTP2_FLAG_NONE.rawValue), stream.number, nil, fields.baseAddress,
                 fields.count, nil)
@@ -366,12 +376,11 @@ package import Values
     package func request(
         _ pseudo: RequestPseudoFields, _ lines: Span<UInt8>, isLast: Bool, isHead: Bool
     ) -> HTTP2Stream? {
-        var fields = FieldList(pseudo)
-        fields.add(lines)
+        fields.begin(pseudo)
         let place = streams.reserve()
         var provider = Self.provider(ofPlace: place)
         let context = StreamTable.context(ofPlace: place)
-        let number = fields.withFields { fields in
+        let number = fields.with(lines) { fields in
             isLast
                 ? nghttp2_submit_request(
                     session, nil, fields.baseAddress, fields.count, nil, context)

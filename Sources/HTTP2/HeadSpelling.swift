@@ -8,7 +8,7 @@
 internal import HTTP
 internal import Values
 
-struct HeadSpelling {
+struct HeadSpelling: ~Copyable {
     enum Kind {
         case request, answer, trailers
     }
@@ -19,7 +19,7 @@ struct HeadSpelling {
     static let octetsAField = 32
 
     /// The head as far as it has been written, or a trailer section's lines.
-    private(set) var octets: [UInt8] = []
+    private(set) var octets = OctetWriter(capacity: 0)
     private(set) var kind = Kind.request
     /// It is no request at all: the stream is to be reset.
     private(set) var isMalformed = false
@@ -33,10 +33,9 @@ struct HeadSpelling {
     private let headOctetsMax: Int
     private let fieldsMax: Int
     private let webSocketKey: [UInt8]
-    private var method: [UInt8] = []
-    private var path: [UInt8] = []
-    private var authority: [UInt8] = []
-    private var cookies: [UInt8] = []
+    private var line = RequestLine()
+    /// The crumbs, joined.
+    private var cookies = OctetWriter(capacity: 0)
     private var hasCookies = false
     private var hasHost = false
     private var hasBegunLines = false
@@ -59,25 +58,21 @@ struct HeadSpelling {
     /// Lets go of the room that it has grown, unless a list is under way.
     mutating func tidy() {
         guard !isUnderWay else { return }
-        octets = []
-        method = []
-        path = []
-        authority = []
-        cookies = []
+        octets = OctetWriter(capacity: 0)
+        line = RequestLine()
+        cookies = OctetWriter(capacity: 0)
     }
 
     mutating func begin(_ kind: Kind) {
         self.kind = kind
         isUnderWay = true
-        octets.clear()
+        octets.removeAll()
         isMalformed = false
         isHostile = false
         isTunnel = false
         isChunked = false
-        method.clear()
-        path.clear()
-        authority.clear()
-        cookies.clear()
+        line.removeAll()
+        cookies.removeAll()
         hasCookies = false
         hasHost = false
         hasBegunLines = false
@@ -115,11 +110,11 @@ struct HeadSpelling {
             return
         }
         if OctetText.equals(name, ":method") {
-            method.append(contentsOf: value)
+            line.method = line.keep(value)
         } else if OctetText.equals(name, ":path") {
-            path.append(contentsOf: value)
+            line.path = line.keep(value)
         } else if OctetText.equals(name, ":authority") {
-            authority.append(contentsOf: value)
+            line.authority = line.keep(value)
         } else if OctetText.equals(name, ":scheme") {
             isMalformed =
                 !OctetText.equalsIgnoringASCIICase(value, "https")
@@ -161,9 +156,7 @@ struct HeadSpelling {
         }
         if kind == .request, name.count == 4, OctetText.equals(name, "host") {
             // With `:authority` it has nothing to add; what differs is refused as two hosts are.
-            let authority = authority
-            guard authority.isEmpty || !OctetText.equalsIgnoringASCIICase(value, authority.span)
-            else { return }
+            guard !line.isAuthority(value) else { return }
         }
         if isTunnel, name.count == 17, OctetText.equals(name, "sec-websocket-key") { return }
         if name.count == 14, OctetText.equals(name, "content-length") { hasLength = true }
@@ -198,55 +191,14 @@ struct HeadSpelling {
     }
 
     private mutating func beginRequest() {
-        guard isToken(method) else {
-            isMalformed = true
-            return
-        }
-        if isTunnel {
-            guard method == Array("CONNECT".utf8), path.first == UInt8(ascii: "/") else {
-                isMalformed = true
-                return
-            }
-            octets.append("GET ")
-            octets.append(contentsOf: path)
-            octets.append(" HTTP/1.1\r\nHost: ")
-            octets.append(contentsOf: authority)
-            octets.append("\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ")
-            octets.append(contentsOf: webSocketKey)
-            octets.append("\r\n")
-            fields += 4
-            return
-        }
-        let isConnect = method == Array("CONNECT".utf8)
-        if isConnect {
-            guard path.isEmpty, !authority.isEmpty else {
-                isMalformed = true
-                return
-            }
-        } else {
-            // Not the absolute form, which HTTP/1.1 would read another host from (§8.3.1).
-            guard path.first == UInt8(ascii: "/") || path == [UInt8(ascii: "*")] else {
-                isMalformed = true
-                return
-            }
-        }
-        octets.append(contentsOf: method)
-        octets.append(" ")
-        octets.append(contentsOf: isConnect ? authority : path)
-        octets.append(" HTTP/1.1\r\n")
-        guard !authority.isEmpty else { return }
-        octets.append("Host: ")
-        octets.append(contentsOf: authority)
+        isMalformed = !line.isRequest(asTunnel: isTunnel)
+        guard !isMalformed else { return }
+        fields += line.write(asTunnel: isTunnel, to: &octets)
+        guard isTunnel else { return }
+        octets.append("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ")
+        octets.append(contentsOf: webSocketKey)
         octets.append("\r\n")
-        fields += 1
-    }
-
-    private func isToken(_ octets: [UInt8]) -> Bool {
-        // RFC 9110 §5.6.2; controls, spaces and DEL are out already.
-        !octets.isEmpty
-            && octets.allSatisfy { octet in
-                octet < 0x80 && !"\"(),/:;<=>?@[\\]{}".utf8.contains(octet)
-            }
+        fields += 3
     }
 
     // MARK: The end
@@ -282,5 +234,62 @@ struct HeadSpelling {
         }
         octets.append("\r\n")
         return nil
+    }
+}
+
+/// What a request's line and its Host are made of: the values of its pseudo-fields.
+private struct RequestLine: ~Copyable {
+    private var values = OctetWriter(capacity: 0)
+    var method = 0..<0
+    var path = 0..<0
+    var authority = 0..<0
+
+    mutating func removeAll() {
+        values.removeAll()
+        method = 0..<0
+        path = 0..<0
+        authority = 0..<0
+    }
+
+    /// Where the value stands now.
+    mutating func keep(_ value: Span<UInt8>) -> Range<Int> {
+        let start = values.count
+        values.append(contentsOf: value)
+        return start..<values.count
+    }
+
+    /// Whether `value` is the authority: then it has nothing to add to it.
+    func isAuthority(_ value: Span<UInt8>) -> Bool {
+        !authority.isEmpty
+            && OctetText.equalsIgnoringASCIICase(value, values.span.extracting(authority))
+    }
+
+    private var isConnect: Bool { OctetText.equals(values.span.extracting(method), "CONNECT") }
+
+    /// Whether this is a request's line, or that of a tunnel (RFC 8441 §4). A request has a path, and
+    /// not the absolute form, from which HTTP/1.1 would read another host (§8.3.1); CONNECT has none.
+    func isRequest(asTunnel isTunnel: Bool) -> Bool {
+        let target = values.span.extracting(path)
+        let isPath = !target.isEmpty && target[0] == UInt8(ascii: "/")
+        if isTunnel { return isConnect && isPath }
+        if isConnect { return target.isEmpty && !authority.isEmpty }
+        return values.span.extracting(method).isToken && (isPath || OctetText.equals(target, "*"))
+    }
+
+    /// Writes the line, and Host where the authority says it; how many fields that were.
+    func write(asTunnel isTunnel: Bool, to octets: inout OctetWriter) -> Int {
+        if isTunnel {
+            octets.append("GET")
+        } else {
+            octets.append(contentsOf: values.span.extracting(method))
+        }
+        octets.append(" ")
+        octets.append(contentsOf: values.span.extracting(path.isEmpty ? authority : path))
+        octets.append(" HTTP/1.1\r\n")
+        guard !authority.isEmpty else { return 0 }
+        octets.append("Host: ")
+        octets.append(contentsOf: values.span.extracting(authority))
+        octets.append("\r\n")
+        return 1
     }
 }

@@ -31,7 +31,7 @@ struct StreamRecord {
     var movedAt = MonotonicInstant(nanoseconds: 0)
 
     /// What a stream's array may keep for the next one.
-    private static let octetsKept = 16_384
+    private static let octetsKept = 4_096
 
     var unsentOctets: Int { outbox.count - sent }
 
@@ -119,11 +119,13 @@ struct StreamTable {
         records[place].discard()
         records[place].isOpen = false
         freePlaces.append(place)
-        // An idle connection keeps nothing of its streams.
-        if openCount == 0 {
-            records = []
-            freePlaces = []
-        }
+    }
+
+    /// Lets go of the room of streams that are over; for a connection that has none now.
+    mutating func tidy() {
+        guard openCount == 0 else { return }
+        records = []
+        freePlaces = []
     }
 
     mutating func append(_ octets: Span<UInt8>, to place: Int) {

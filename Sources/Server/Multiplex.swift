@@ -144,15 +144,16 @@ final class Multiplex {
 
     private func begin(_ id: HTTP2Stream, isLast: Bool) {
         let stream = makeStream(id)
-        let text = session.head
         var head = worker.requestHead.lend()
         var reader = RequestReader(limits: worker.requestLimits)
-        switch reader.step(text.span, into: &head) {
-        case .head where head.octetCount == text.count:
-            stream.begin(head, text.span, isLast: isLast, isTunnel: session.isTunnel)
-        case .refused(let fault): stream.beginRefused(fault)
-        // One list of fields that reads as less than one head, or as more.
-        case .head, .needsMore: stream.beginRefused(.requestLineInvalid)
+        session.withHead { text in
+            switch reader.step(text, into: &head) {
+            case .head where head.octetCount == text.count:
+                stream.begin(head, text, isLast: isLast, isTunnel: session.isTunnel)
+            case .refused(let fault): stream.beginRefused(fault)
+            // One list of fields that reads as less than one head, or as more.
+            case .head, .needsMore: stream.beginRefused(.requestLineInvalid)
+            }
         }
         worker.requestHead.takeBack(head)
     }
@@ -177,9 +178,6 @@ final class Multiplex {
         if stream.isFull { full.removeAll { $0 === stream } }
         stream.closed()
         worker.loop.keepUntilTurnEnds(stream)
-        if session.openStreams == 0 {
-            streams = []
-        }
     }
 
     // MARK: Sending

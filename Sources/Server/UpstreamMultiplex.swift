@@ -155,8 +155,9 @@ final class UpstreamMultiplex: LoopHandler {
     private func handle(_ event: HTTP2Event, _ octets: Span<UInt8>) {
         switch event {
         case .head(let id, let isLast):
+            guard let stream = stream(id) else { return }
             let isChunked = session.isHeadChunked
-            stream(id)?.headCame(session.head, isChunked: isChunked, isLast: isLast)
+            session.withHead { stream.headCame($0, isChunked: isChunked, isLast: isLast) }
         case .content(let id, let range):
             if let stream = stream(id) {
                 stream.contentCame(octets.extracting(range))

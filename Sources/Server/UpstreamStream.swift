@@ -129,7 +129,7 @@ final class UpstreamStream {
 
     // MARK: What comes
 
-    func headCame(_ head: [UInt8], isChunked: Bool, isLast: Bool) {
+    func headCame(_ head: Span<UInt8>, isChunked: Bool, isLast: Bool) {
         self.isChunked = isChunked
         inbox.append(contentsOf: head)
         if isLast { hasEnded = true }

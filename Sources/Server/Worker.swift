@@ -16,8 +16,9 @@ import Values
 package final class Worker: @unchecked Sendable {
     /// Reads for one connection in one wake-up; what is left waits until the others have had theirs.
     static let readsATurn = 16
-    /// An array that has grown beyond this is not kept for the next user.
-    static let arrayOctetsKept = 65_536
+    /// An array that has grown beyond this is not kept for the next user: what gathers for a turn, to
+    /// which an array comes by doubling from 4 KiB.
+    static let arrayOctetsKept = 73_728
     private static let arraysKept = 64
     private static let smallBufferOctets = 16_384
     /// For what comes from an upstream, and for content: larger reads save many (measured).

@@ -81,12 +81,11 @@ public enum OctetText {
     package static func index(
         of octet: UInt8, in octets: Span<UInt8>, from start: Int = 0
     ) -> Int? {
-        var index = start
-        while index < octets.count {
-            if octets[index] == octet { return index }
-            index += 1
+        // SAFETY: the scan reads from `start` up to the count and keeps no pointer.
+        let index = unsafe octets.withUnsafeBufferPointer { octets in
+            unsafe octets_index_of(octets.baseAddress, start, octets.count, octet)
         }
-        return nil
+        return index < octets.count ? index : nil
     }
 
     /// The text, or `nil` when it is not UTF-8. (`String(decoding:)` would put U+FFFD in its place.)

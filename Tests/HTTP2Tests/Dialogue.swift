@@ -78,7 +78,7 @@ func feed(_ session: HTTP2Session, _ pieces: [ArraySlice<UInt8>]) -> Told {
                 case .head(let stream, let isLast):
                     told.lines.append(
                         "\(stream.number) head\(isLast ? " last" : "") "
-                            + String(decoding: session.head, as: UTF8.self))
+                            + session.withHead { String(decoding: [UInt8]($0), as: UTF8.self) })
                 case .content(let stream, let range):
                     contents[stream.number, default: []] += octets[range]
                     session.consume(range.count, of: stream)
