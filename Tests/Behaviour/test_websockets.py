@@ -49,8 +49,11 @@ class Server:
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
         assert ready.wait(5)
 
+    def run(self, what):
+        return asyncio.run_coroutine_threadsafe(what, self.loop).result(10)
+
     def close(self):
-        asyncio.run_coroutine_threadsafe(self._end(), self.loop).result(10)
+        self.run(self._end())
         self.loop.call_soon_threadsafe(self.loop.stop)
 
     async def _end(self):
@@ -76,6 +79,20 @@ def impatient(run_for_all, provider, server):
     timeouts = {n: "700ms" for n in ("keep_alive", "request_head", "request_body", "response_start", "response_idle")}
     timeouts |= {"upgraded_idle": "4s", "request": "1s"}
     return run_for_all(config_for(provider, {"site": f"http://127.0.0.1:{server.port}"}, PUBLIC, threads=2, timeouts=timeouts))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def silent(server, gateway):
+    """Connections on which nothing has been said since the first of these tests, and that moment."""
+    began = time.monotonic()
+
+    async def open_one(port):
+        return await connect(f"ws://localhost:{port}/", ping_interval=None)
+
+    sockets = [server.run(open_one(port)) for port in (server.port, gateway.port)]
+    yield sockets, began
+    for socket in sockets:
+        server.run(socket.close())
 
 
 @pytest.fixture(params=["without", "through"])
@@ -222,6 +239,17 @@ def test_silence_is_borne_as_long_as_configured(server, impatient, through):
         assert 3 < time.monotonic() - began < 6
 
     talk(impatient.port if through else server.port, what)
+
+
+def test_a_silence_of_over_a_minute_is_borne(server, silent):
+    sockets, began = silent
+    time.sleep(max(0, began + 61 - time.monotonic()))
+
+    async def echoed(socket):
+        await socket.send("after a minute")
+        return await asyncio.wait_for(socket.recv(), 5)
+
+    assert [server.run(echoed(socket)) for socket in sockets] == ["after a minute"] * 2
 
 
 def resident(gateway):
