@@ -28,7 +28,8 @@ enum ChunkLine: Equatable {
         guard at > start else { return .refused(.chunkSizeInvalid) }
         let extensionStart = at
         let limit = extensionStart + extensionOctetsMax
-        while at < octets.count, octets[at] == .semicolon {
+        // At the limit nothing is read any more, whatever stands there.
+        while at < min(octets.count, limit), octets[at] == .semicolon {
             switch extensionEnd(octets, from: at + 1, limit: limit) {
             case .some(let end): at = end
             case .none: return .refused(.chunkExtensionInvalid)

@@ -95,6 +95,7 @@ CHUNKS = [
     aborted("a quoted extension that escapes a line's end", CHUNKED + '5;a="\\\r\n"\r\nhello\r\n0\r\n\r\n' + SMUGGLED),
     aborted("an extension with a NUL", CHUNKED + "5;a=\x00\r\nhello\r\n0\r\n\r\n" + SMUGGLED),
     aborted("extensions of 4 KiB on chunks of one octet", CHUNKED + ("1;" + "a" * 4096 + "\r\nx\r\n") * 20 + "0\r\n\r\n", 400, 413),
+    aborted("extensions that end at their limit, and one more", CHUNKED + "5;" + "a" * 1023 + ";b\r\nhello\r\n0\r\n\r\n", 400, 413),
     aborted("extensions of 900 octets on chunks of one octet", CHUNKED + ("1;" + "a" * 900 + "\r\nx\r\n") * 60 + "0\r\n\r\n", 400, 413),
     aborted("a chunk shorter than it says", CHUNKED + "8\r\nhello\r\n0\r\n\r\n" + SMUGGLED),
     aborted("an empty line before the last chunk", CHUNKED + "5\r\nhello\r\n\r\n0\r\n\r\n" + SMUGGLED),

@@ -59,6 +59,9 @@ import Testing
             .chunkExtensionInvalid),
         .refused("no value", "5;a=\r\n", "", .chunkExtensionInvalid),
         .refused("a bad token", "5;a=b(\r\n", "", .chunkExtensionInvalid),
+        .refused(
+            "extensions that end at their limit, and one more",
+            "5;\(String(repeating: "a", count: 1023));b\r\n", "", .chunkExtensionsTooLong),
         .refused("LF in an extension", "5;a\nb\r\n", "", .chunkExtensionInvalid),
         .refused("CR in an extension", "5;a\rb\r\n", "", .chunkExtensionInvalid),
         .refused("CRLF in a quoted value", "5;a=\"\r\n\"\r\n", "", .chunkExtensionInvalid),
