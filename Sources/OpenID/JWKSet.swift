@@ -27,8 +27,10 @@ package struct JWKSet: Sendable {
     /// In the order of the document.
     package let keys: [JWK]
 
-    /// The rest of a longer set is not read: each key costs a signature check when `kid` is absent.
-    package static let keysMax = 32
+    /// The rest of a longer set is not read.
+    package static let keysMax = 256
+    /// Where a token names no key, or a set has many of one name: each costs a signature check.
+    static let candidatesMax = 32
 
     package init(keys: [JWK]) { self.keys = keys }
 
@@ -43,11 +45,12 @@ package struct JWKSet: Sendable {
     /// The keys that may have made a signature: the header's `kid` if it has one, of a type that
     /// fits its algorithm. Without a `kid`, all that fit.
     package func candidates(kid: String?, algorithm: SignatureAlgorithm) -> [JWK] {
-        keys.filter { jwk in
+        let fitting = keys.lazy.filter { jwk in
             (kid.map { jwk.kid?.isExactly($0) ?? false } ?? true)
                 && (jwk.alg == nil || jwk.alg == algorithm)
                 && jwk.key.fits(algorithm)
         }
+        return Array(fitting.prefix(Self.candidatesMax))
     }
 }
 

@@ -19,11 +19,12 @@ class Call:
 
 
 class Reply:
-    """An answer; `content` that is no text or octets goes as JSON. `cut` ends the connection after so many octets."""
+    """An answer; `content` that is no text or octets goes as JSON. `cut` ends the connection after so many octets;
+    `raw` is sent as it stands instead, and then the connection's end."""
 
-    def __init__(self, status=200, content=b"", fields=(), media_type=None, cut=None):
+    def __init__(self, status=200, content=b"", fields=(), media_type=None, cut=None, raw=None):
         is_json = not isinstance(content, (bytes, str))
-        self.status, self.cut = status, cut
+        self.status, self.cut, self.raw = status, cut, raw
         self.media_type = media_type or ("application/json" if is_json else "text/html")
         text = json.dumps(content) if is_json else content
         self.content = text.encode() if isinstance(text, str) else text

@@ -140,6 +140,13 @@ class ScriptedProvider(Ways):
             reply = reply or (getattr(self, name)(call) if name else Reply(404, "no such page"))
         except Refused as refused:
             reply = refused.reply
+        if reply.raw is not None:
+            handler.close_connection = True
+            with contextlib.suppress(OSError):  # a gateway need not hear it to its end
+                handler.wfile.write(reply.raw)
+                handler.wfile.flush()
+                handler.connection.shutdown(socket.SHUT_WR)
+            return
         content = reply.content
         handler.send_response(reply.status)
         for field, value in reply.fields:
@@ -241,7 +248,7 @@ class ScriptedProvider(Ways):
             if self.gives_refresh_tokens and "offline_access" in asked.get("scope", "").split():
                 answer["refresh_token"] = f"refresh-{secrets.token_urlsafe(24)}"
                 self.refresh_tokens[answer["refresh_token"]] = asked
-        claims = {**self.usual_claims({} if is_refresh else asked, client), "at_hash": half_hash(access)}
+        claims = {**self.usual_claims({} if is_refresh else asked, client), "at_hash": half_hash(access, self.key.algorithm)}
         bent = self.claims(dict(claims))
         if self.make_id_token:
             answer["id_token"] = self.make_id_token(claims)

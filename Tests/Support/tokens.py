@@ -9,7 +9,8 @@ import hmac
 import json
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 
 def base64url(octets):
@@ -31,37 +32,52 @@ def claims_of(token):
     return json.loads(decode64(token.split(".")[1]))
 
 
+CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
+
+
 class SigningKey:
-    """An RSA or elliptic curve key with a key id."""
+    """A key with a key id, of the kind that the algorithm needs."""
 
     def __init__(self, kid="key-1", algorithm="RS256", bits=2048):
         self.kid, self.algorithm = kid, algorithm
-        if algorithm.startswith("ES"):
-            self.key = ec.generate_private_key(ec.SECP256R1())
+        if algorithm == "EdDSA":
+            self.key = ed25519.Ed25519PrivateKey.generate()
+        elif algorithm.startswith("ES"):
+            self.key = ec.generate_private_key(CURVES[algorithm]())
         else:
             self.key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
     def sign(self, octets, algorithm=None):
         algorithm = algorithm or self.algorithm
+        if algorithm == "EdDSA":
+            return self.key.sign(octets)
         digest = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512, "RS1": hashes.SHA1}[
             algorithm[-3:]
         ]()
         if algorithm.startswith("ES"):
             r, s = utils.decode_dss_signature(self.key.sign(octets, ec.ECDSA(digest)))
-            return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+            return r.to_bytes(self.size, "big") + s.to_bytes(self.size, "big")
         if algorithm.startswith("PS"):
             salted = padding.PSS(padding.MGF1(digest), salt_length=digest.digest_size)
             return self.key.sign(octets, salted, digest)
         return self.key.sign(octets, padding.PKCS1v15(), digest)
 
     @property
+    def size(self):
+        """Of a number of an elliptic curve key."""
+        return (self.key.curve.key_size + 7) // 8
+
+    @property
     def jwk(self):
         """The public half, as a member of a key set."""
+        if self.algorithm == "EdDSA":
+            x = base64url(self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+            return {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": self.kid, "x": x}
         public = self.key.public_key().public_numbers()
         number = lambda n: base64url(n.to_bytes((n.bit_length() + 7) // 8, "big"))
         if isinstance(public, ec.EllipticCurvePublicNumbers):
-            point = {"x": base64url(public.x.to_bytes(32, "big")), "y": base64url(public.y.to_bytes(32, "big"))}
-            return {"kty": "EC", "crv": "P-256", "use": "sig", "alg": self.algorithm, "kid": self.kid, **point}
+            point = {n: base64url(getattr(public, n).to_bytes(self.size, "big")) for n in "xy"}
+            return {"kty": "EC", "crv": f"P-{public.curve.key_size}", "use": "sig", "alg": self.algorithm, "kid": self.kid, **point}
         return {
             "kty": "RSA",
             "use": "sig",
@@ -89,9 +105,11 @@ def hmac_signature(secret):
     return lambda octets: hmac.new(secret.encode(), octets, hashlib.sha256).digest()
 
 
-def half_hash(text):
-    """`at_hash` and its kin: the left half of the SHA-256, for the algorithms that end in 256."""
-    return base64url(hashlib.sha256(text.encode()).digest()[:16])
+def half_hash(text, algorithm="RS256"):
+    """`at_hash` and its kin: the left half of the hash that the signature's algorithm takes."""
+    name = "512" if algorithm == "EdDSA" else algorithm[-3:]
+    digest = hashlib.new(f"sha{name}", text.encode()).digest()
+    return base64url(digest[: len(digest) // 2])
 
 
 def s256(verifier):
