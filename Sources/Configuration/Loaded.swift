@@ -119,7 +119,9 @@ extension ProviderSettings {
             clientSecret: draft.clientSecret, clientAuthentication: draft.clientAuthentication,
             clientKey: draft.clientKey,
             clientPrivateKey: draft.clientKey.flatMap(ProviderChecks.privateKey),
-            clientKeyID: draft.clientKeyID, clientCertificate: draft.clientCertificate,
+            clientKeyID: draft.clientKeyID,
+            assertionAudience: AssertionAudience(draft.assertionAudience),
+            clientCertificate: draft.clientCertificate,
             responseType: draft.responseType,
             responseMode: draft.responseMode
                 ?? (draft.responseType == .idToken ? .formPost : .query),

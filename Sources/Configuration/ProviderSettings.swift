@@ -19,6 +19,7 @@ package struct ProviderSettings: Sendable {
     package let clientPrivateKey: PrivateKey?
     /// Its name at the provider: `kid` of the assertions it signs.
     package let clientKeyID: String?
+    package let assertionAudience: AssertionAudience
     /// PEM.
     package let clientCertificate: [UInt8]?
     package let responseType: ResponseType
@@ -51,6 +52,22 @@ package enum ClientAuthentication: String, CaseIterable, Sendable {
         switch self {
         case .clientSecretBasic, .clientSecretPost, .clientSecretJWT: true
         case .privateKeyJWT, .tlsClientAuth, .none: false
+        }
+    }
+}
+
+/// To whom the client's assertions are addressed: `aud` (RFC 7523 §3).
+package enum AssertionAudience: Sendable, Equatable {
+    /// The issuer, to whom alone an assertion can be of use (RFC 7523bis), or what the preset knows.
+    case usual
+    case tokenEndpoint
+    case text(String)
+
+    init(_ written: String?) {
+        switch written {
+        case nil: self = .usual
+        case "token_endpoint": self = .tokenEndpoint
+        case let text?: self = .text(text)
         }
     }
 }

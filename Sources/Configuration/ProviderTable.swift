@@ -11,6 +11,7 @@ struct ProviderDraft: Sendable {
     var clientAuthentication = ClientAuthentication.clientSecretBasic
     var clientKey: [UInt8]?
     var clientKeyID: String?
+    var assertionAudience: String?
     var clientCertificate: [UInt8]?
     var responseType = ResponseType.code
     var responseMode: ResponseMode?
@@ -59,6 +60,11 @@ enum ProviderTable {
                 "client_key_id", \.clientKeyID, .text,
                 "The name of client_key at the provider: `kid` of what it signs.",
                 example: "portal-2027", otherwise: "none is sent"),
+            key(
+                "client_assertion_audience", \.assertionAudience, .text,
+                "`aud` of what client_secret_jwt and private_key_jwt sign; `token_endpoint` is that "
+                    + "endpoint's address, which many providers want.",
+                example: "token_endpoint", otherwise: "the issuer, or what `preset` knows"),
             key(
                 "client_certificate", \.clientCertificate, .pem("CERTIFICATE"),
                 "PEM; for tls_client_auth; under private_key_jwt its thumbprint names the key.",

@@ -2,6 +2,7 @@
 
 internal import Configuration
 internal import Cryptography
+internal import HTTP
 internal import OpenID
 internal import Values
 
@@ -42,15 +43,17 @@ extension ProviderSettings {
                 .none
             }
         return ClientCredentials(
-            clientID: clientID, method: method, assertionAudiences: assertionAudiences)
+            clientID: clientID, method: method, assertionAudiences: audiences(metadata))
     }
 
-    /// The issuer; Oracle's domains want the shared one, which they announce, or their own with a
+    /// Of assertions. Oracle's domains want the shared issuer, which they announce, or their own with a
     /// slash.
-    private var assertionAudiences: [String] {
-        switch preset {
-        case .generic: [issuer]
-        case .idcs:
+    private func audiences(_ metadata: ProviderMetadata) -> [String] {
+        switch (assertionAudience, preset) {
+        case (.text(let audience), _): [audience]
+        case (.tokenEndpoint, _): [metadata.tokenEndpoint.description]
+        case (.usual, .generic): [issuer]
+        case (.usual, .idcs):
             ["https://identity.oraclecloud.com/", issuer.hasSuffix("/") ? issuer : issuer + "/"]
         }
     }

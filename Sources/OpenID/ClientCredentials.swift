@@ -126,7 +126,10 @@ package struct ClientCredentials: Sendable {
                 .joined(separator: ".").utf8)
     }
 
+    /// The client is named beside its assertion, too: some providers look for it there alone (RFC 7521
+    /// §4.2 allows both).
     private func append(_ input: [UInt8], _ signature: [UInt8], to form: inout Form) {
+        name(in: &form)
         form.append(
             "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
         let text = String(decoding: input, as: UTF8.self)

@@ -10,6 +10,7 @@ from encryption import pem
 from gateway import command, config_for
 from provider import Reply, ScriptedProvider
 from refusals import refused
+from tokens import claims_of
 
 SECRET = "a secret of at least thirty-two octets"
 
@@ -83,6 +84,22 @@ def test_the_secret_signs_an_assertion(site, provider):
     signs_in_and_out(gateway, provider)
     assert {header["alg"] for header, _ in provider.assertions} == {"HS256"}
     assert not any(SECRET in call.content.decode() for call in provider.calls_of("token"))
+
+
+@pytest.mark.parametrize(
+    "written, audience",
+    [(None, lambda p: p.issuer), ("token_endpoint", lambda p: p.issuer + "/token"), ("https://other.test/x", lambda p: "https://other.test/x")],
+    ids=["usual", "token endpoint", "a text"],
+)
+def test_an_assertion_is_addressed_as_configured(site, provider, written, audience):
+    provider.clients["gatehouse"] = SECRET
+    provider.metadata["issuer"] = provider.issuer
+    more = {"client_assertion_audience": written} if written else {}
+    gateway = site(client_authentication="client_secret_jwt", client_secret=SECRET, **more)
+    gateway.browser().open(gateway.at("/page"))
+    form = provider.calls_of("token")[0].form
+    assert claims_of(form["client_assertion"])["aud"] == audience(provider)
+    assert form["client_id"] == "gatehouse", "some providers look for the name there alone"
 
 
 def test_by_post_and_as_a_public_client(site, provider, run):

@@ -80,7 +80,7 @@ let brokenForms = [
             ),
             (
                 "7:3: provider.loglevel: is not a known key",
-                "the keys here are: issuer, preset, accepted_issuers, client_id, client_secret, client_authentication, client_key, client_key_id, client_certificate, response_type, response_mode, userinfo, pushed_authorization_requests, accepted_audiences, scopes, authorization_parameters, pass_parameters, ca_file"
+                "the keys here are: issuer, preset, accepted_issuers, client_id, client_secret, client_authentication, client_key, client_key_id, client_assertion_audience, client_certificate, response_type, response_mode, userinfo, pushed_authorization_requests, accepted_audiences, scopes, authorization_parameters, pass_parameters, ca_file"
             ),
             (
                 "8:1: issuer: is not a known key",

@@ -253,10 +253,12 @@ private func fault(_ result: Result<ProviderMetadata, DiscoveryFault>) -> Discov
         #expect(kids([off, other, unknown, small, x25519, 5, "x", nil, []]).isEmpty)
     }
 
-    @Test func `is read for its first 32 entries`() {
-        let keys = (0..<40).map { Signer.rsa.jwk(["kid": .string("k\($0)")]) }
-        #expect(kids(keys).count == 32)
-        #expect(kids(Array(repeating: 1, count: 32) + keys).isEmpty)
+    @Test func `is read for its first 256 entries, and 32 keys are tried`() {
+        let keys = (0..<300).map { Signer.rsa.jwk(["kid": .string("k\($0)")]) }
+        #expect(kids(keys).count == 256)
+        #expect(kids(Array(repeating: 1, count: 256) + keys).isEmpty)
+        #expect(keySet(keys).candidates(kid: nil, algorithm: .RS256).count == 32)
+        #expect(keySet(keys).candidates(kid: "k255", algorithm: .RS256).count == 1)
     }
 
     @Test func `names may repeat`() {

@@ -51,10 +51,22 @@ static_files_mime_types = (
 """
 
 
+def signing_key(algorithm):
+    """What its OpenID module signs with: a new key."""
+    tool = lambda *words, input=None: subprocess.run(
+        ["openssl", *words], input=input, check=True, capture_output=True, text=True
+    ).stdout
+    kind, curve = {"RS256": ("rsa", None), "PS256": ("rsa-pss", None), "ES256": ("ecdsa", "prime256v1")}[algorithm]
+    private = tool("ecparam", "-genkey", "-noout", "-name", curve) if curve else tool("genrsa", "2048")
+    public = tool("pkey", "-pubout", input=private)
+    return {"jwt-type": kind, "jwt-key-size": "256", "key": private, "cert": public}
+
+
 class Glewlwyd:
     """Running until `stop`. `issuer` is what goes into the gateway's configuration."""
 
-    def __init__(self, folder, certificates, access_token_lifetime=3600):
+    def __init__(self, folder, certificates, access_token_lifetime=3600, signing="RS256", **parameters):
+        """`parameters` are added to those of its OpenID module."""
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -64,7 +76,8 @@ class Glewlwyd:
         self._certificates = certificates
         self._start()
         self._admin = Browser(ca=certificates)
-        self._set_up()
+        self._parameters = parameters
+        self._set_up(signing)
 
     def _start(self):
         # Debian links config.json to a directory, which leaves the login page dead: serve a copy with the real file.
@@ -95,62 +108,59 @@ class Glewlwyd:
         assert page.status in expect, f"glewlwyd: {method} {path}: {page.status} {page.text}"
         return page.json if page.content and page.media_type == "application/json" else None
 
-    def _set_up(self):
+    def _set_up(self, signing):
         self._call("POST", "/auth/", ADMINISTRATOR)
-        private = subprocess.run(["openssl", "genrsa", "2048"], check=True, capture_output=True, text=True).stdout
-        public = subprocess.run(
-            ["openssl", "rsa", "-pubout"], input=private, check=True, capture_output=True, text=True
-        ).stdout
-        self._call(
-            "POST",
-            "/mod/plugin/",
-            {
-                "module": "oidc",
-                "name": "oidc",
-                "display_name": "OpenID",
-                "enabled": True,
-                "parameters": {
-                    "iss": self.issuer,
-                    "jwt-type": "rsa",
-                    "jwt-key-size": "256",
-                    "key": private,
-                    "cert": public,
-                    "access-token-duration": self.lifetime,
-                    "refresh-token-duration": 86400,
-                    "code-duration": 600,
-                    "refresh-token-rolling": False,
-                    "refresh-token-one-use": "always",
-                    "allow-non-oidc": False,
-                    "auth-type-code-enabled": True,
-                    "auth-type-code-revoke-replayed": True,
-                    "auth-type-refresh-enabled": True,
-                    "auth-type-token-enabled": False,
-                    "auth-type-password-enabled": False,
-                    "auth-type-client-enabled": False,
-                    "auth-type-implicit-enabled": False,
-                    "pkce-allowed": True,
-                    "pkce-method-plain-allowed": False,
-                    "pkce-required": True,
-                    "subject-type": "public",
-                    "scope": [],
-                    "name-claim": "on-demand",
-                    "name-claim-scope": ["profile"],
-                    "email-claim": "on-demand",
-                    "email-claim-scope": ["email"],
-                    "scope-claim": "no",
-                    "claims": [],
-                    "additional-parameters": [],
-                    "jwks-show": True,
-                    "allowed-scope": ["openid"],
-                    "session-management-allowed": True,
-                    "session-cookie-name": "GLEWLWYD2_OIDC_SID",
-                    "session-cookie-expiration": 86400,
-                    "front-channel-logout-allowed": True,
-                    "back-channel-logout-allowed": True,
-                    "oauth-as-iss-id": True,
-                },
+        self._module = {
+            "module": "oidc",
+            "name": "oidc",
+            "display_name": "OpenID",
+            "enabled": True,
+            "parameters": {
+                "iss": self.issuer,
+                **signing_key(signing),
+                "access-token-duration": self.lifetime,
+                "refresh-token-duration": 86400,
+                "code-duration": 600,
+                "refresh-token-rolling": False,
+                "refresh-token-one-use": "always",
+                "allow-non-oidc": False,
+                "auth-type-code-enabled": True,
+                "auth-type-code-revoke-replayed": True,
+                "auth-type-refresh-enabled": True,
+                "auth-type-token-enabled": False,
+                "auth-type-password-enabled": False,
+                "auth-type-client-enabled": False,
+                "auth-type-implicit-enabled": False,
+                "pkce-allowed": True,
+                "pkce-method-plain-allowed": False,
+                "pkce-required": True,
+                "subject-type": "public",
+                "scope": [],
+                "name-claim": "on-demand",
+                "name-claim-scope": ["profile"],
+                "email-claim": "on-demand",
+                "email-claim-scope": ["email"],
+                "scope-claim": "no",
+                "claims": [],
+                "additional-parameters": [],
+                "jwks-show": True,
+                "allowed-scope": ["openid"],
+                "session-management-allowed": True,
+                "session-cookie-name": "GLEWLWYD2_OIDC_SID",
+                "session-cookie-expiration": 86400,
+                "front-channel-logout-allowed": True,
+                "back-channel-logout-allowed": True,
+                "oauth-as-iss-id": True,
+                # What else it reads of a client, and where.
+                "request-parameter-allow": True,
+                "request-maximum-exp": 3600,
+                "client-pubkey-parameter": "pubkey",
+                "encrypt-out-token-allow": True,
+                **{f"client-{name}-parameter": name for name in ("alg", "enc", "encrypt_id_token")},
+                **self._parameters,
             },
-        )
+        }
+        self._call("POST", "/mod/plugin/", self._module)
         for scope in ("profile", "email", "offline_access"):
             self._call(
                 "POST",
@@ -180,6 +190,10 @@ class Glewlwyd:
             "frontchannel_logout_uri",
             "frontchannel_logout_session_required",
             "backchannel_logout_session_required",
+            "pubkey",
+            "alg",
+            "enc",
+            "encrypt_id_token",
         ):
             module["parameters"]["data-format"][name] = {
                 **one,
@@ -188,8 +202,14 @@ class Glewlwyd:
         self._call("PUT", "/mod/client/database", module)
         self._call("PUT", "/mod/client/database/reset")
 
-    def register(self, client, secret, redirect_uri, signed_out_uri=None, logged_out_uri=None):
-        """A client; without a secret, a public one."""
+    def change_key(self, signing="RS256"):
+        """Signs with another key from now on; the one before is gone from its key set."""
+        self._module["parameters"].update(signing_key(signing))
+        self._call("PUT", "/mod/plugin/oidc", self._module)
+        self._call("PUT", "/mod/plugin/oidc/reset")
+
+    def register(self, client, secret, redirect_uri, signed_out_uri=None, logged_out_uri=None, **more):
+        """A client; without a secret, a public one. `more` are properties of it."""
         self._call(
             "POST",
             "/client/",
@@ -206,6 +226,7 @@ class Glewlwyd:
                 "token_endpoint_auth_method": ["client_secret_basic", "client_secret_post"] if secret else ["none"],
                 **({"post_logout_redirect_uris": [signed_out_uri]} if signed_out_uri else {}),
                 **({"backchannel_logout_uri": logged_out_uri} if logged_out_uri else {}),
+                **more,
             },
         )
 

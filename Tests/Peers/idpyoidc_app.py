@@ -12,6 +12,7 @@ import sys
 from html import escape
 from pathlib import Path
 
+from cryptojwt.key_jar import build_keyjar
 from flask import Flask, Response, redirect, request
 from idpyoidc.message.oauth2 import ResponseMessage
 from idpyoidc.message.oidc import AuthorizationRequest
@@ -41,7 +42,8 @@ def configuration(settings):
         },
         "preference": {
             "subject_types_supported": ["public"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "grant_types_supported": ["authorization_code", "refresh_token", "implicit"],
+            "id_token_signing_alg_values_supported": ["RS256", "ES256", "PS256"],
         },
         "token_handler_args": {
             "jwks_def": {
@@ -79,14 +81,14 @@ def configuration(settings):
                 "authorization",
                 "oidc.authorization.Authorization",
                 client_authn_method=None,
-                response_types_supported=["code"],
-                response_modes_supported=["query", "form_post"],
+                response_types_supported=["code", "id_token"],
+                response_modes_supported=["query", "form_post", "fragment"],
                 claims_parameter_supported=True,
             ),
             "token": endpoint(
                 "token", "oidc.token.Token", client_authn_method=CLIENT_AUTHENTICATION, revoke_refresh_on_issue=True
             ),
-            "userinfo": endpoint("userinfo", "oidc.userinfo.UserInfo", claim_types_supported=["normal"]),
+            "userinfo": endpoint("userinfo", "oidc.userinfo.UserInfo", client_authn_method=["bearer_header"], claim_types_supported=["normal"]),
             "end_session": endpoint(
                 "session",
                 "oidc.session.Session",
@@ -217,6 +219,17 @@ def jwks():
     return Response(server.get_context().keyjar.export_jwks_as_json(), content_type="application/json")
 
 
+@app.post("/rotate")
+def rotate():
+    """Not the library's: from now on it signs with keys that nobody has seen yet, and the old ones are gone."""
+    jar = server.get_context().keyjar
+    fresh = build_keyjar([{"type": "RSA", "use": ["sig"]}, {"type": "EC", "crv": "P-256", "use": ["sig"]}])
+    for owner in ("", server.get_context().issuer):
+        jar._issuers.pop(owner, None)
+        jar.import_jwks(fresh.export_jwks(private=True), owner)
+    return "done"
+
+
 @app.get("/authorization")
 def authorization():
     return serve("authorization")
@@ -300,6 +313,11 @@ def main(file):
     Path("passwords.json").write_text(json.dumps(settings["passwords"]))
     server = Server(OPConfiguration(configuration(settings), base_path=settings["folder"]), cwd=settings["folder"])
     server.get_context().cdb.update(settings["clients"])
+    for name, about in settings["clients"].items():
+        if about.get("client_secret"):
+            server.get_context().keyjar.add_symmetric(name, about["client_secret"])
+        if settings.get("client_keys"):
+            server.get_context().keyjar.import_jwks(settings["client_keys"], name)
     mend_sign_out()
     app.run("127.0.0.1", settings["port"], ssl_context=(settings["chain"], settings["key"]), threaded=True)
 

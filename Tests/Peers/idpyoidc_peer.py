@@ -5,7 +5,9 @@ sign-on). A refresh token takes scope offline_access and prompt=consent. Clients
 """
 
 import json
+import ssl
 import sys
+import urllib.request
 from pathlib import Path
 
 from waiting import Process, free_port
@@ -24,10 +26,11 @@ USERS = {
 
 
 class IdPyOIDC:
-    """Running until `stop`. `clients` are names to (secret or None, redirect URI, signed-out URI, back-channel logout URI)."""
+    """Running until `stop`. `clients` are names to (secret or None, redirect URI, signed-out URI, back-channel logout URI);
+    `more` are properties of all of them, and `client_keys` a key set that they share."""
 
-    def __init__(self, folder, certificates, clients, access_token_lifetime=3600):
-        self.folder = Path(folder)
+    def __init__(self, folder, certificates, clients, access_token_lifetime=3600, client_keys=None, **more):
+        self.folder, self._certificates = Path(folder), certificates
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.issuer = f"https://localhost:{self.port}"
@@ -45,12 +48,19 @@ class IdPyOIDC:
                     "lifetime": access_token_lifetime,
                     "users": USERS,
                     "passwords": {name: f"{name}-password" for name in USERS},
-                    "clients": {name: _client(name, *about) for name, about in clients.items()},
+                    "clients": {name: {**_client(name, *about), **more} for name, about in clients.items()},
+                    "client_keys": client_keys,
                 }
             )
         )
         app = Path(__file__).with_name("idpyoidc_app.py")
         self.process = Process([sys.executable, app, settings], self.folder / "output").listens(self.port, deadline=20)
+
+    def change_key(self):
+        """Signs with other keys from now on."""
+        context = ssl.create_default_context(cafile=self._certificates.ca)
+        request = urllib.request.Request(f"{self.issuer}/rotate", method="POST")
+        urllib.request.urlopen(request, context=context).read()
 
     def stop(self):
         self.process.stop()
@@ -74,7 +84,9 @@ def _client(name, secret, redirect_uri, signed_out_uri, logged_out_uri):
         "backchannel_logout_session_required": True,
         "token_endpoint_auth_method": "client_secret_basic" if secret else "none",
         "client_salt": "salted",
-        "client_authn_method": ["client_secret_basic", "client_secret_post", "none"] if secret else ["public", "none"],
+        "client_authn_method": ["client_secret_basic", "client_secret_post", "none", "bearer_header"]
+        if secret
+        else ["public", "none", "bearer_header"],
         "response_types_supported": ["code"],
         "response_types": ["code"],
         "id_token_signed_response_alg": "RS256",

@@ -163,7 +163,10 @@ class Browser:
 
     def sign_in(self, url):
         """Opens an address, and goes on as long as pages send their forms by themselves."""
-        page = self.open(url)
+        return self.settle(self.open(url))
+
+    def settle(self, page):
+        """Goes on as long as pages send their forms by themselves."""
         for _ in range(6):
             if not page.forms or "submit()" not in page.text:
                 break
