@@ -36,16 +36,24 @@ extension Configuration {
     /// each route's, since sessions are per host. A wildcard host has no finite list, so its hosts
     /// are not here.
     package var redirectURIs: [String] {
+        origins.flatMap { origin in
+            providers.map { "\(origin)\(Self.callbackPath(ofProviderNamed: $0.name))" }
+        }
+    }
+
+    /// Those of one provider: a host's each.
+    package func redirectURIs(ofProviderNamed name: String) -> [String] {
+        origins.map { "\($0)\(Self.callbackPath(ofProviderNamed: name))" }
+    }
+
+    private var origins: [Origin] {
         var hosts = [externalURL.host]
         for route in routes {
             if case .exact(let host)? = route.host, !hosts.contains(host) { hosts.append(host) }
         }
         // Each host was read as one, so each makes an origin.
-        let origins = hosts.compactMap {
+        return hosts.compactMap {
             Origin(scheme: externalURL.scheme, host: $0, port: externalURL.port)
-        }
-        return origins.flatMap { origin in
-            providers.map { "\(origin)\(Self.callbackPath(ofProviderNamed: $0.name))" }
         }
     }
 

@@ -79,7 +79,9 @@ extension Flows {
         let state = LoginState(
             loginID: attempt.id, returnTo: attempt.returnTo, isRepeated: isRepeated)
         let request = AuthorizationRequest(
-            attempt, state: state.sealed(by: sealer, at: now, using: &generator), intent, provider)
+            attempt, state: state.sealed(by: sealer, at: now, using: &generator),
+            prompt: attempt.isSilent ? "none" : intent.requirements.prompt,
+            parameters: intent.parameters, provider: provider)
         let location: String
         do throws(LoginFailure) {
             location = try await place(request, provider, metadata, environment)
@@ -105,7 +107,7 @@ extension Flows {
     /// The Location: the request itself, or the name of one that was pushed (RFC 9126). It is pushed
     /// wherever the provider offers that; one that only offers it gets the request by the browser when
     /// the push did not work.
-    private func place(
+    func place(
         _ request: AuthorizationRequest, _ provider: ProviderSettings,
         _ metadata: ProviderMetadata, _ environment: FlowEnvironment
     ) async throws(LoginFailure) -> String {
@@ -176,8 +178,9 @@ extension LoginIntent {
 }
 
 extension AuthorizationRequest {
-    fileprivate init(
-        _ attempt: LoginAttempt, state: String, _ intent: LoginIntent, _ provider: ProviderSettings
+    init(
+        _ attempt: LoginAttempt, state: String, prompt: String?,
+        parameters: [(name: String, value: String)] = [], provider: ProviderSettings
     ) {
         let type: ResponseType
         switch provider.responseType {
@@ -196,9 +199,9 @@ extension AuthorizationRequest {
             codeVerifier: type == .code ? attempt.codeVerifier : nil, responseType: type,
             responseMode: mode, maxAge: attempt.maxAge,
             authenticationContexts: attempt.authenticationContexts,
-            prompt: attempt.isSilent ? "none" : intent.requirements.prompt,
+            prompt: prompt,
             additional: provider.authorizationParameters.map { ($0.name, $0.value) }
-                + intent.parameters.map { ($0.name, $0.value) })
+                + parameters.map { ($0.name, $0.value) })
     }
 }
 

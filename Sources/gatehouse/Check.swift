@@ -13,7 +13,9 @@ struct Check: ParsableCommand {
     @OptionGroup var config: ConfigurationOption
 
     @Flag(
-        help: "Also ask the provider and the upstreams: discovery, keys, clock, TLS, reachability.")
+        help:
+            "Also ask the provider, the store and the upstreams: discovery, keys, clock, redirect URIs, scopes, client authentication, TLS, reachability."
+    )
     var online = false
 
     func run() throws {

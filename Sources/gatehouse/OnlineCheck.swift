@@ -1,5 +1,5 @@
 // `gatehouse check --online`: what can only be known by asking. Discovery, keys, the provider's clock,
-// TLS and reachability, each explained, all of them in one run.
+// whether it takes our client, redis, TLS and reachability, each explained, all of them in one run.
 
 import Configuration
 import Flows
@@ -44,6 +44,8 @@ struct OnlineCheck {
                     let found = await flows.examine(provider, configuration, in: environment)
                     findings.withLock { $0 += found }
                 }
+                let store = await flows.examineStore(in: environment)
+                findings.withLock { $0 += store }
                 for upstream in configuration.upstreams {
                     let found = await Self.reach(upstream, on: loop, environment)
                     findings.withLock { $0 += found }

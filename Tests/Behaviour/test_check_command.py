@@ -1,11 +1,13 @@
 """`gatehouse check`: every problem of a file in one run, each with its line, column, key and remedy."""
 
 import re
+import time
 from dataclasses import dataclass
 
 import pytest
 
 from gateway import command
+from provider import Reply
 
 GOOD = """\
 external_url: https://portal.example.com
@@ -306,3 +308,76 @@ def test_online_asks_the_provider_and_the_upstreams(online, provider, certificat
 def test_online_never_calls_a_certificate_good_that_it_did_not_prove(online, certificates):
     code, said = online(ca_file=str(certificates.ca), server_name="other.test")
     assert "site" in said and (code == 1 or "not checked" in said), said
+
+
+TROUBLES = [
+    ("nothing", lambda p: None, {}, 0, ["it takes http://localhost", "it takes our client, by client_secret_basic"]),
+    ("a redirect URI that is not registered", lambda p: setattr(p, "redirect_uris", ["https://other.test/"]), {}, 1, ["problem", "register http://localhost"]),
+    ("a wrong secret", lambda p: None, {"client_secret": "wrong"}, 1, ["problem", "does not take our client", "provider.client_id"]),
+    ("a refused scope", lambda p: p.on.update(authorize=lambda c: p.send_back(c.query, error="invalid_scope")), {}, 1, ["refuses the scopes", "provider.scopes"]),
+    ("a flow that is not allowed", lambda p: p.on.update(authorize=lambda c: p.send_back(c.query, error="unauthorized_client")), {}, 1, ["response_type=code"]),
+    ("an error nobody knows", lambda p: p.on.update(authorize=lambda c: p.send_back(c.query, error="x-y")), {}, 0, ["warning", "x-y"]),
+    ("nobody signed in, by a form", lambda p: p.on.update(authorize=lambda c: p.send_back(c.query, error="login_required")), {"response_mode": "form_post"}, 0, ["ok", "it takes http://localhost"]),
+    ("a page, though none was to be shown", lambda p: p.on.update(authorize=lambda c: Reply(200, "<h1>Sign in</h1>")), {}, 0, ["warning", "sign in once by hand"]),
+    ("another place", lambda p: p.on.update(authorize=lambda c: Reply(302, "", [("Location", "https://other.test/ui")])), {}, 0, ["warning", "https://other.test/ui"]),
+    ("no keys", lambda p: setattr(p, "keys", []), {}, 1, ["no key in its key set can be used"]),
+    ("a push that is refused", lambda p: (p.metadata.update(pushed_authorization_request_endpoint=p.issuer + "/par", require_pushed_authorization_requests=True), p.on.update(par=lambda c: Reply(401, {"error": "invalid_client"}))), {}, 1, ["refuses an authorization request", "invalid_client"]),
+    ("a clock that differs", lambda p: p.on.update(discovery=lambda c: late(p)), {}, 1, ["clock is"]),
+]  # fmt: skip
+
+
+def late(provider):
+    """The metadata from a machine whose clock is an hour ahead."""
+    from email.utils import formatdate
+
+    content = provider.discovery(None).content
+    fields = f"HTTP/1.1 200 OK\r\nDate: {formatdate(time.time() + 3600, usegmt=True)}\r\nContent-Length: {len(content)}\r\n\r\n"
+    return Reply(raw=fields.encode() + content)
+
+
+@pytest.mark.parametrize("what, bend, settings, code, words", TROUBLES, ids=[t[0] for t in TROUBLES])
+def test_online_asks_what_a_first_login_would(provider, upstream, tmp_path, what, bend, settings, code, words):
+    """Before go-live, and in a person's words: redirect URI, scopes, flow, client authentication, keys, clock."""
+    from gateway import config_for, yaml
+
+    bend(provider)
+    file = tmp_path / "gatehouse.yaml"
+    file.write_text(yaml(config_for(provider, {"site": upstream}, provider=settings)) + "\n")
+    done = command("check", "--config", file, "--online")
+    said = done.stdout + done.stderr
+    assert done.returncode == code, said
+    assert all(word in said for word in words), said
+    assert not provider.access_tokens and "s3cret" not in said, "nobody was signed in, and no secret was said"
+
+
+def test_online_names_the_provider_that_it_speaks_of(provider, upstream, tmp_path):
+    from gateway import config_for, yaml
+
+    config = config_for(provider, {"site": upstream})
+    config["providers"] = {"staff": {**config.pop("provider"), "client_secret": "wrong"}}
+    file = tmp_path / "gatehouse.yaml"
+    file.write_text(yaml(config) + "\n")
+    done = command("check", "--config", file, "--online")
+    assert done.returncode == 1 and "problem: staff:" in done.stdout and "providers.staff.client_id" in done.stdout
+
+
+def test_online_asks_the_shared_store(provider, upstream, tmp_path):
+    from gateway import config_for, yaml
+    from stores import Store
+    from waiting import free_port
+
+    def said(url):
+        file = tmp_path / "gatehouse.yaml"
+        config = config_for(provider, {"site": upstream}, session={"redis": {"url": url}})
+        file.write_text(yaml(config) + "\n")
+        done = command("check", "--config", file, "--online")
+        return done.returncode, done.stdout + done.stderr
+
+    code, text = said(f"redis://127.0.0.1:{free_port()}")
+    assert code == 1 and "problem: redis:" in text and "session.redis" in text, text
+    redis = Store(tmp_path / "redis")
+    try:
+        code, text = said(f"redis://127.0.0.1:{redis.port}")
+        assert code == 0 and "ok: redis: answers" in text, text
+    finally:
+        redis.stop()

@@ -220,3 +220,25 @@ def test_keys_change_during_traffic(enter, name):
         done.set()
         thread.join()
     assert set(answers) == {200}
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_check_online_finds_what_is_wrong_before_anybody_signs_in(enter, name):
+    from gateway import command
+
+    room = enter(name)
+    right = dict(room.gateway.config)
+
+    def said(**changes):
+        provider = {**right["provider"], **changes.pop("provider", {})}
+        room.gateway.write({**right, "provider": provider, **changes})
+        done = command("check", "--config", room.gateway.file, "--online")
+        return done.returncode, done.stdout
+
+    code, text = said()
+    assert code == 0 and "it takes http://localhost" in text and "does not take" not in text, text
+    code, text = said(provider={"client_secret": "wrong"})
+    assert code == 1 and "problem: provider: it does not take our client" in text, text
+    code, text = said(external_url="http://localhost:1")
+    assert code == 1 and "register http://localhost:1/.auth/callback exactly so" in text, text
+    room.gateway.write(right)
