@@ -54,11 +54,11 @@ def command(*arguments, input=None, deadline=30, environment=None):
 class Gateway:
     """A running gateway. `url` is its external URL; `log` its events so far."""
 
-    def __init__(self, folder, config, wait=True, ready=True):
+    def __init__(self, folder, config, wait=True, ready=True, environment=None):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.file = self.folder / "gatehouse.yaml"
-        self.config = config
+        self.config, self.environment = config, environment
         self.write(config)
         text = self.file.read_text()
         self.url = re.search(r"^external_url: *\"?([^\s\"#]+)", text, re.M)[1]
@@ -70,7 +70,7 @@ class Gateway:
     def start(self, wait=True, ready=True):
         self.starts = getattr(self, "starts", 0) + 1
         log = self.folder / f"log-{self.starts}"
-        self.process = Process([BINARY, "run", "--config", self.file], log, log.with_suffix(".err"), cwd=self.folder)
+        self.process = Process([BINARY, "run", "--config", self.file], log, log.with_suffix(".err"), cwd=self.folder, env=self.environment)
         if wait:
             self.process.listens(self.admin_port or self.port)
             if self.admin_port and ready:
