@@ -51,6 +51,7 @@ package final class Flows: Sendable {
     let refreshes = RefreshDesk()
     let renewals = RenewalThrottle()
     let refreshGate = RefreshGate()
+    let pushes = PushesUnderWay()
     package let spentTokens = SpentTokens()
     package let sharedSightings = SharedSightings()
     let logoutTokens = LogoutTokensSeen()

@@ -133,6 +133,12 @@ extension Flows {
         _ request: AuthorizationRequest, to endpoint: HTTPURL, _ provider: ProviderSettings,
         _ metadata: ProviderMetadata, _ environment: FlowEnvironment
     ) async throws(LoginFailure) -> String {
+        guard pushes.enter() else {
+            throw LoginFailure(
+                .providerUnavailable,
+                cause: "\(PushesUnderWay.max) requests are being pushed and not answered yet")
+        }
+        defer { pushes.leave() }
         var generator = SystemRandomNumberGenerator()
         let push: OutboundRequest
         do throws(CredentialFault) {

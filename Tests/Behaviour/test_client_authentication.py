@@ -1,6 +1,8 @@
 """Every way of proving the client, at every endpoint that asks for it."""
 
 import ssl
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,6 +13,7 @@ from gateway import command, config_for
 from provider import Reply, ScriptedProvider
 from refusals import refused
 from tokens import claims_of
+from waiting import until
 
 SECRET = "a secret of at least thirty-two octets"
 
@@ -261,3 +264,26 @@ def test_pushing_can_be_switched_off(site, provider):
     gateway = site(pushed_authorization_requests="never")
     assert gateway.browser().open(gateway.at("/page")).status == 200
     assert provider.count("par") == 0
+
+
+@pytest.mark.parametrize("is_required", [True, False], ids=["required", "offered"])
+def test_a_crowd_at_a_slow_provider_has_an_end(site, provider, is_required):
+    """Each visitor costs a push: 64 are under way at most, and the others are not kept waiting."""
+    provider.metadata["pushed_authorization_request_endpoint"] = provider.issuer + "/par"
+    provider.metadata["require_pushed_authorization_requests"] = is_required
+    release = threading.Event()
+    provider.on["par"] = lambda call: release.wait(8) and None
+    gateway = site()
+
+    def visit(_):
+        fields = ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Accept: text/html"]
+        return gateway.ask("GET", "/page", *fields).status
+
+    with ThreadPoolExecutor(100) as pool:
+        visits = [pool.submit(visit, n) for n in range(100)]
+        until(lambda: sum(v.done() for v in visits) >= 36, "those beyond 64 are answered")
+        assert provider.count("par") == 64
+        early = [v.result() for v in visits if v.done()]
+        release.set()
+        late = [v.result() for v in visits]
+    assert set(early) == ({503} if is_required else {303}) and late.count(303) >= 64
