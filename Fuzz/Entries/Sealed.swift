@@ -46,7 +46,7 @@ extension Entry {
             return
         }
         var token = OctetWriter()
-        view.appendAccessToken(to: &token)
+        view.appendAccessToken(for: nil, to: &token)
         _ = view.isBound(to: Array(octets.prefix(16)))
         for claim in view.claims {
             for index in claim.values { _ = octets[view.valueRanges[index]] }

@@ -66,7 +66,10 @@ extension Configuration {
         guard let externalURL = draft.externalURL, let upstreams = draft.upstreams,
             let routes = draft.routes
         else { return nil }
-        let providers = draft.allProviders.compactMap { ProviderSettings($0.name, $0.value) }
+        let asksSeveralResources = Set(routes.compactMap(\.tokenAudience)).count > 1
+        let providers = draft.allProviders.compactMap {
+            ProviderSettings($0.name, $0.value, asksSeveralResources: asksSeveralResources)
+        }
         let upstreamNames = upstreams.map(\.name)
         let providerNames = providers.map(\.name)
         self.externalURL = externalURL
@@ -110,8 +113,18 @@ extension AdminSettings {
     }
 }
 
+extension ProviderDraft {
+    /// Oracle's domains refuse scopes of two resource servers in one request, unless it says so.
+    fileprivate func scopeOfSeveral(_ asksSeveralResources: Bool) -> [String] {
+        let scope = "urn:opc:resource:multiresourcescope"
+        return asksSeveralResources && preset == .idcs && !scopes.contains(scope) ? [scope] : []
+    }
+}
+
 extension ProviderSettings {
-    fileprivate init?(_ name: String, _ draft: ProviderDraft) {
+    fileprivate init?(
+        _ name: String, _ draft: ProviderDraft, asksSeveralResources: Bool
+    ) {
         guard let issuer = draft.issuer, let clientID = draft.clientID else { return nil }
         self.init(
             name: name, issuer: issuer.text, issuerURL: issuer.url, preset: draft.preset,
@@ -127,7 +140,8 @@ extension ProviderSettings {
                 ?? (draft.responseType == .idToken ? .formPost : .query),
             pushedRequests: draft.pushedRequests, userinfo: draft.userinfo,
             acceptedAudiences: draft.acceptedAudiences,
-            scopes: draft.scopes, authorizationParameters: draft.authorizationParameters,
+            scopes: draft.scopes + draft.scopeOfSeveral(asksSeveralResources),
+            authorizationParameters: draft.authorizationParameters,
             passParameters: draft.passParameters, ca: draft.ca)
     }
 }
@@ -179,7 +193,8 @@ extension RouteSettings {
         self.init(
             index: index, path: path, host: draft.host, methods: draft.effectiveMethods,
             upstream: upstream, upstreamPath: draft.upstreamPath.map(UpstreamPath.init),
-            access: draft.access, injectsToken: draft.injectsToken, graphQL: draft.graphQL,
+            access: draft.access, injectsToken: draft.injectsToken,
+            tokenAudience: draft.tokenAudience, graphQL: draft.graphQL,
             cookies: draft.cookies ?? (draft.injectsToken ? .drop : .pass),
             identity: draft.identity, encodedSlashesPass: draft.encodedSlashes == .pass,
             mergeSlashes: draft.mergeSlashes,

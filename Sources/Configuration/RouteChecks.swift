@@ -75,6 +75,11 @@ enum RouteChecks {
     private static func checkToken(
         _ route: RouteDraft, _ key: String, _ reading: inout Reading
     ) {
+        if let audience = route.tokenAudience, !route.injectsToken {
+            reading.problem(
+                "\(key).token_audience", "\(quoted(audience)) chooses a token, and none is sent",
+                fix: "add token: access_token or graphql: true, or leave it out")
+        }
         guard route.access == .public, route.injectsToken else { return }
         reading.problem(
             "\(key).access", "a public route reads no session, so it has no token to send",

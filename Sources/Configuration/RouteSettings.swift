@@ -13,6 +13,8 @@ package struct RouteSettings: Sendable {
     package let access: RouteAccess
     /// Whether the access token is sent; true on every GraphQL route.
     package let injectsToken: Bool
+    /// Of several access tokens the one for this resource server; `nil`: the first.
+    package let tokenAudience: String?
     package let graphQL: Bool
     package let cookies: CookieTreatment
     package let identity: Bool

@@ -10,6 +10,7 @@ struct RouteDraft: Sendable {
     var upstreamPath: String?
     var access = RouteAccess.signedIn
     var token: TokenInjected?
+    var tokenAudience: String?
     var graphQL = false
     var cookies: CookieTreatment?
     var identity = true
@@ -59,6 +60,10 @@ enum RouteTable {
             key(
                 "token", \.token, .choice(), "Injects the visitor's access token as the bearer.",
                 example: "access_token", otherwise: "none"),
+            key(
+                "token_audience", \.tokenAudience, .text,
+                "Which token, where one login brings several: the one whose `aud` has this value.",
+                example: "https://api.example.com/", otherwise: "the first"),
             key(
                 "graphql", \.graphQL, .bool,
                 "A token, and what a GraphQL API behind cookies needs: typed 401s, cross-site calls "

@@ -31,7 +31,9 @@ extension Session {
             sealedAt: now, authenticatedAt: idToken.authenticatedAt,
             expires: idToken.sessionExpires.map { min($0, lifetime) } ?? lifetime,
             accessToken: tokens?.accessToken.text,
-            accessTokenExpires: tokens?.accessToken.expiresIn.map { asked + $0 },
+            accessTokenExpires: tokens?.accessTokensEnd(asked: asked),
+            resourceTokens: tokens?.resourceTokens(
+                for: configuration.routes.compactMap(\.tokenAudience)) ?? [],
             refreshToken: tokens?.refreshToken, idToken: needsHint ? idToken.text : nil,
             providerSessionID: idToken.sessionID,
             scope: needsScopes
@@ -63,7 +65,9 @@ extension Session {
         session.generation &+= 1
         session.sealedAt = now
         session.accessToken = tokens.accessToken.text
-        session.accessTokenExpires = tokens.accessToken.expiresIn.map { asked + $0 }
+        session.accessTokenExpires = tokens.accessTokensEnd(asked: asked)
+        session.resourceTokens = tokens.resourceTokens(
+            for: resourceTokens.map(\.audience), wereSeveral: !resourceTokens.isEmpty)
         session.refreshToken = tokens.refreshToken ?? refreshToken
         if session.idToken != nil, let idToken { session.idToken = idToken }
         if session.scope != nil { session.scope = tokens.scope ?? scope }
@@ -103,5 +107,30 @@ extension JSON {
         case .bool(let flag): flag ? "true" : "false"
         case .array, .object, .null: nil
         }
+    }
+}
+
+extension TokenResponse {
+    /// When the first of them ends.
+    fileprivate func accessTokensEnd(asked: UnixTime) -> UnixTime? {
+        ([accessToken] + furtherAccessTokens).compactMap(\.expiresIn).min().map { asked + $0 }
+    }
+
+    /// Which token goes to whom, of those that routes name; none where there is but one token.
+    /// - Parameter wereSeveral: there have been several before these.
+    fileprivate func resourceTokens(
+        for audiences: [String], wereSeveral: Bool = false
+    ) -> [ResourceToken] {
+        guard wereSeveral || !furtherAccessTokens.isEmpty, !audiences.isEmpty else { return [] }
+        var named: Set<String> = []
+        let found = audiences.filter { named.insert($0).inserted }.compactMap {
+            audience -> ResourceToken? in
+            if accessToken.isFor(audience) { return ResourceToken(audience: audience, text: nil) }
+            return furtherAccessTokens.first { $0.isFor(audience) }.map {
+                ResourceToken(audience: audience, text: $0.text)
+            }
+        }
+        // A name that no route has: there are several, and none of them is for whom routes name.
+        return found.isEmpty ? [ResourceToken(audience: "", text: nil)] : found
     }
 }

@@ -301,11 +301,11 @@ package struct Gatekeeper: ~Copyable {
         }
 
         let mayNavigate = facts.asker == .person && request.method == .get
-        let state = tokenState(at: inquiry.now)
+        let state = tokenState(of: route, at: inquiry.now)
         guard route.settings.injectsToken else {
             // Elsewhere a token that ended for good asks for nothing but a person's next
             // navigation.
-            if state == .missing, view.hasAccessToken, snapshot.hasTokenRoutes, mayNavigate,
+            if state == .missing, view.hasAccessToken(), snapshot.hasTokenRoutes, mayNavigate,
                 !inquiry.wasTried
             {
                 return renewLogin(route, request, inquiry, facts)

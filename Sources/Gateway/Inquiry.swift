@@ -171,8 +171,8 @@ extension Gatekeeper {
     }
 
     /// How it stands with the access token of the session in hand.
-    func tokenState(at now: UnixTime) -> TokenState {
-        guard view.hasAccessToken else { return .missing }
+    func tokenState(of route: CompiledRoute, at now: UnixTime) -> TokenState {
+        guard view.hasAccessToken(for: route.settings.tokenAudience) else { return .missing }
         // A token that never says when it ends is used until the provider's API refuses it.
         guard let ends = view.accessTokenExpires else { return .fresh }
         guard now < ends else { return view.hasRefreshToken ? .endedRenewable : .missing }

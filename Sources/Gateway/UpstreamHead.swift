@@ -71,9 +71,9 @@ struct UpstreamHead {
             request, under: snapshot, route, facts, subject: subject, forwarding, ids, to: &out)
         guard hasSession else { return }
         if route.settings.identity { snapshot.identityFields.append(session, to: &out) }
-        if route.settings.injectsToken, session.hasAccessToken {
+        if route.settings.injectsToken, session.hasAccessToken(for: route.settings.tokenAudience) {
             out.append("Authorization: Bearer ")
-            session.appendAccessToken(to: &out)
+            session.appendAccessToken(for: route.settings.tokenAudience, to: &out)
             out.append("\r\n")
         }
     }

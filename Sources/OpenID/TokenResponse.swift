@@ -5,6 +5,7 @@
 // tolerant: `expires_in` may be text, and one that is no number is as if absent.
 
 internal import JSON
+internal import Values
 
 package struct TokenResponse: Equatable, Sendable {
     package enum Purpose: Equatable, Sendable {
@@ -19,6 +20,19 @@ package struct TokenResponse: Equatable, Sendable {
         package let text: String
         /// Seconds, 0 … ten years; `nil` where the provider does not say.
         package let expiresIn: Duration?
+
+        /// Whether it says that it is for this resource server. A client takes nobody's word for what
+        /// an access token is (RFC 9068 §4 is the resource server's); of several it must choose one.
+        package func isFor(_ audience: String) -> Bool {
+            let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+            guard parts.count == 3, let octets = Base64URL.decode(String(parts[1])) else {
+                return false
+            }
+            let claims: JSON
+            do { claims = try JSON(parsing: octets.span) } catch { return false }
+            let named = claims["aud"]?.array ?? claims["aud"].map { [$0] } ?? []
+            return named.contains { $0.string.map { $0.isExactly(audience) } ?? false }
+        }
     }
 
     package let accessToken: AccessToken

@@ -27,6 +27,18 @@ package struct SessionClaim: Equatable, Sendable {
     }
 }
 
+/// Which access token goes to a resource server, where a login brought several.
+package struct ResourceToken: Equatable, Sendable {
+    package var audience: String
+    /// `nil`: it is the session's `accessToken`.
+    package var text: String?
+
+    package init(audience: String, text: String?) {
+        self.audience = audience
+        self.text = text
+    }
+}
+
 /// A visitor who has signed in.
 package struct Session: Equatable, Sendable {
     /// 16 random octets; what logout, revocation and refresh locks know the session by. It stays
@@ -47,6 +59,8 @@ package struct Session: Equatable, Sendable {
     package var expires: UnixTime
     package var accessToken: String?
     package var accessTokenExpires: UnixTime?
+    /// Where there are several: those that routes name, and no other goes there.
+    package var resourceTokens: [ResourceToken]
     package var refreshToken: String?
     /// The first login's, as a hint for logout; its own `exp` no longer matters.
     package var idToken: String?
@@ -63,7 +77,8 @@ package struct Session: Equatable, Sendable {
         id: [UInt8], generation: UInt32 = 0, binding: [UInt8], subject: String,
         claims: [SessionClaim] = [], startedAt: UnixTime, sealedAt: UnixTime,
         authenticatedAt: UnixTime? = nil, expires: UnixTime, accessToken: String? = nil,
-        accessTokenExpires: UnixTime? = nil, refreshToken: String? = nil, idToken: String? = nil,
+        accessTokenExpires: UnixTime? = nil, resourceTokens: [ResourceToken] = [],
+        refreshToken: String? = nil, idToken: String? = nil,
         providerSessionID: String? = nil, scope: String? = nil, authenticationContext: String? = nil
     ) {
         precondition(id.count == Self.idOctets && binding.count == Self.bindingOctets)
@@ -78,6 +93,7 @@ package struct Session: Equatable, Sendable {
         self.expires = expires
         self.accessToken = accessToken
         self.accessTokenExpires = accessTokenExpires
+        self.resourceTokens = resourceTokens
         self.refreshToken = refreshToken
         self.idToken = idToken
         self.providerSessionID = providerSessionID
@@ -106,10 +122,13 @@ extension Session {
     /// The layout's version. A reader that does not know it takes the session as absent, so a fleet
     /// can be upgraded, or set back, node by node.
     static let version: UInt8 = 1
+    /// The same, and resource tokens behind it: what has none is written as before.
+    static let versionWithResourceTokens: UInt8 = 2
 
     /// The plaintext to seal; `SessionView` reads it.
     package func encoded() -> [UInt8] {
-        var writer = PackedWriter(version: Self.version)
+        var writer = PackedWriter(
+            version: resourceTokens.isEmpty ? Self.version : Self.versionWithResourceTokens)
         writer.append(fixed: id)
         writer.append(generation)
         writer.append(fixed: binding)
@@ -121,14 +140,23 @@ extension Session {
         writer.append(subject)
         writer.append(count: claims.count)
         for claim in claims { claim.append(to: &writer) }
-        for token in [accessToken, refreshToken, idToken] {
-            writer.append(token == nil ? 0 : 1 as UInt8)
-            if let token { PackedToken.append(token, to: &writer) }
-        }
+        for token in [accessToken, refreshToken, idToken] { append(token, to: &writer) }
         writer.append(providerSessionID)
         writer.append(scope)
         writer.append(authenticationContext)
+        if !resourceTokens.isEmpty {
+            writer.append(count: resourceTokens.count)
+            for token in resourceTokens {
+                writer.append(token.audience)
+                append(token.text, to: &writer)
+            }
+        }
         return writer.octets
+    }
+
+    private func append(_ token: String?, to writer: inout PackedWriter) {
+        writer.append(token == nil ? 0 : 1 as UInt8)
+        if let token { PackedToken.append(token, to: &writer) }
     }
 
     /// `nil` for octets that this version did not write.

@@ -41,6 +41,7 @@ package struct SessionView: ~Copyable {
     private var packedAccessToken: Range<Int>?
     private var packedRefreshToken: Range<Int>?
     private var packedIDToken: Range<Int>?
+    private var resourceTokens: [(audience: Range<Int>, packed: Range<Int>?)] = []
     /// Ranges of `octets`.
     package private(set) var providerSessionID: Range<Int>?
     package private(set) var scope: Range<Int>?
@@ -48,7 +49,9 @@ package struct SessionView: ~Copyable {
 
     package init() {}
 
-    package var hasAccessToken: Bool { packedAccessToken != nil }
+    package func hasAccessToken(for audience: String? = nil) -> Bool {
+        packedAccessToken(for: audience) != nil
+    }
     package var hasRefreshToken: Bool { packedRefreshToken != nil }
     package var hasIDToken: Bool { packedIDToken != nil }
 
@@ -61,9 +64,21 @@ package struct SessionView: ~Copyable {
     }
 
     /// Writes the access token's text, for the upstream's `Authorization` field.
-    package func appendAccessToken(to out: inout OctetWriter) {
-        guard let packedAccessToken else { return }
-        PackedToken.unpack(packedAccessToken, of: octets.span, to: &out)
+    /// - Parameter audience: which of several.
+    package func appendAccessToken(for audience: String?, to out: inout OctetWriter) {
+        guard let packed = packedAccessToken(for: audience) else { return }
+        PackedToken.unpack(packed, of: octets.span, to: &out)
+    }
+
+    /// A token for one resource server never goes to another; where there is but one, it is for all.
+    private func packedAccessToken(for audience: String?) -> Range<Int>? {
+        guard let audience, !resourceTokens.isEmpty else { return packedAccessToken }
+        for token in resourceTokens
+        where String(packed: octets.span, token.audience)?.utf8.elementsEqual(audience.utf8) == true
+        {
+            return token.packed ?? packedAccessToken
+        }
+        return nil
     }
 
     /// As `parse()`, of a plaintext that is not there yet.
@@ -78,6 +93,7 @@ package struct SessionView: ~Copyable {
     package mutating func parse() -> Bool {
         claims.removeAll(keepingCapacity: true)
         valueRanges.removeAll(keepingCapacity: true)
+        resourceTokens.removeAll(keepingCapacity: true)
         var reader = PackedReader()
         guard parseFixed(&reader), let subject = reader.text(octets.span) else { return false }
         self.subject = subject
@@ -89,11 +105,28 @@ package struct SessionView: ~Copyable {
         self.providerSessionID = providerSessionID
         self.scope = scope
         self.authenticationContext = authenticationContext
+        guard version == Session.version || parseResourceTokens(&reader) else { return false }
         return reader.isAtEnd(octets.span)
     }
 
+    /// Never none: then the text would have been written as the version before.
+    private mutating func parseResourceTokens(_ reader: inout PackedReader) -> Bool {
+        guard let count = reader.count(octets.span), count > 0 else { return false }
+        for _ in 0..<count {
+            guard let audience = reader.text(octets.span),
+                let packed = Self.token(&reader, octets.span)
+            else { return false }
+            resourceTokens.append((audience, packed))
+        }
+        return true
+    }
+
+    /// Of the text in hand: one of two, or it was not read.
+    private var version: UInt8 { octets.span[0] }
+
     private mutating func parseFixed(_ reader: inout PackedReader) -> Bool {
-        guard reader.octet(octets.span) == Session.version,
+        guard let version = reader.octet(octets.span),
+            version == Session.version || version == Session.versionWithResourceTokens,
             let id = reader.range(octets.span, count: Session.idOctets),
             let generation = reader.unsigned32(octets.span),
             let binding = reader.range(octets.span, count: Session.bindingOctets),
@@ -180,6 +213,11 @@ extension SessionView {
             subject: subject, claims: claims, startedAt: startedAt, sealedAt: sealedAt,
             authenticatedAt: authenticatedAt, expires: expires,
             accessToken: token(packedAccessToken), accessTokenExpires: accessTokenExpires,
+            resourceTokens: resourceTokens.compactMap { token in
+                String(packed: octets.span, token.audience).map {
+                    ResourceToken(audience: $0, text: self.token(token.packed))
+                }
+            },
             refreshToken: token(packedRefreshToken), idToken: token(packedIDToken),
             providerSessionID: providerSessionID.flatMap { String(packed: octets.span, $0) },
             scope: scope.flatMap { String(packed: octets.span, $0) },

@@ -105,6 +105,11 @@ struct CookieReport {
         if let scope = session.scope { item("scope", scope) }
         item("access token", Self.masked(session.accessToken))
         if let time = session.accessTokenExpires { item("access token ends", time.iso8601) }
+        for token in session.resourceTokens {
+            item(
+                "access token for \(token.audience)", Self.masked(token.text ?? session.accessToken)
+            )
+        }
         item("refresh token", Self.masked(session.refreshToken))
         item("ID token", Self.masked(session.idToken))
         for claim in session.claims { item("claim \(claim.name)", claim.value.text) }

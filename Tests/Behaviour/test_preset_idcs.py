@@ -1,9 +1,13 @@
 """`preset: idcs`: what Oracle's identity domains do differently, and nothing looser than that."""
 
+import json
+import time
+
 import pytest
 
 from gateway import config_for
 from provider import Reply
+from tokens import claims_of, token
 
 SHARED = "https://identity.oraclecloud.com/"
 
@@ -77,3 +81,78 @@ def test_a_key_set_behind_a_login_is_said_clearly(run, provider, upstream):
     assert page.status in (200, 502, 503)
     if page.status != 200:
         assert "jwk" in gateway.process.output.lower() or "key" in gateway.process.output.lower()
+
+
+# Several resource servers in one login
+
+FIRST, SECOND, NOBODYS = "https://one.example.com/", "https://two.example.com/", "https://three.example.com/"
+
+
+def several(provider, seconds=3600, order=(FIRST, SECOND)):
+    """As a domain answers a request for the scopes of two resource servers."""
+    usual = provider.token
+
+    def answer(call):
+        answer = json.loads(usual(call).content)
+        first = claims_of(answer.pop("access_token"))
+        tokens = [token(provider.key, {**first, "aud": [aud, "other"], "jti": aud + first["jti"]}) for aud in order]
+        answer["tokenResponses"] = [
+            {"access_token": t, "token_type": "Bearer", "expires_in": seconds if n else 3600} for n, t in enumerate(tokens)
+        ]
+        answer.pop("token_type"), answer.pop("expires_in")
+        return Reply(200, answer)
+
+    provider.on["token"] = answer
+    keep = provider.claims
+    provider.claims = lambda c: {n: v for n, v in keep(c).items() if n != "at_hash"}
+
+
+@pytest.fixture
+def two_apis(run, provider, upstream):
+    routes = [
+        {"path": "/one", "upstream": "site", "token": "access_token", "token_audience": FIRST},
+        {"path": "/two", "upstream": "site", "token": "access_token", "token_audience": SECOND},
+        {"path": "/three", "upstream": "site", "token": "access_token", "token_audience": NOBODYS},
+        {"path": "/any", "upstream": "site", "token": "access_token"},
+        {"path": "/*", "upstream": "site"},
+    ]
+    settings = {"preset": "idcs", "scopes": ["openid", "offline_access", FIRST + "read", SECOND + "read"]}
+    return lambda: run(config_for(provider, {"site": upstream}, routes, provider=settings))
+
+
+def sent(gateway, browser, upstream, path):
+    answer = browser.fetch(gateway.at(path))
+    if answer.status != 200:
+        return answer.status
+    return claims_of(upstream.last.one("Authorization").partition(" ")[2])["aud"][0]
+
+
+def test_each_resource_server_is_sent_its_own_token(two_apis, provider, upstream):
+    several(provider)
+    gateway = two_apis()
+    browser = gateway.browser()
+    assert browser.open(gateway.at("/page")).status == 200
+    assert "urn:opc:resource:multiresourcescope" in provider.calls_of("authorize")[0].query["scope"].split()
+    paths = ["/one", "/two", "/any", "/three"]
+    assert [sent(gateway, browser, upstream, p) for p in paths] == [FIRST, SECOND, FIRST, 401]
+
+
+def test_they_are_renewed_together_and_stay_apart(two_apis, provider, upstream):
+    """The second ends first; the refresh brings both, in the other order."""
+    several(provider, seconds=2)
+    gateway = two_apis()
+    browser = gateway.browser()
+    assert browser.open(gateway.at("/page")).status == 200
+    several_at = len(provider.grants("refresh_token"))
+    del provider.on["token"]
+    several(provider, order=(SECOND, FIRST))
+    time.sleep(2.2)
+    assert [sent(gateway, browser, upstream, p) for p in ("/two", "/one", "/any")] == [SECOND, FIRST, SECOND]
+    assert len(provider.grants("refresh_token")) == several_at + 1
+
+
+def test_one_token_alone_goes_wherever_a_token_goes(two_apis, provider, upstream):
+    gateway = two_apis()
+    browser = gateway.browser()
+    assert browser.open(gateway.at("/page")).status == 200
+    assert {sent(gateway, browser, upstream, p) for p in ("/one", "/two", "/any")} == {"h"}  # its aud is one text

@@ -100,7 +100,7 @@ let brokenForms = [
             ),
             (
                 "12:33: routes[0].require: is not a known key",
-                "the keys here are: path, host, methods, upstream, upstream_path, access, token, graphql, cookies, identity, encoded_slashes, merge_slashes, limits, timeouts, provider, providers, scopes, acr_values, max_age, prompt, upgrades"
+                "the keys here are: path, host, methods, upstream, upstream_path, access, token, token_audience, graphql, cookies, identity, encoded_slashes, merge_slashes, limits, timeouts, provider, providers, scopes, acr_values, max_age, prompt, upgrades"
             ),
         ]),
     BrokenFile(

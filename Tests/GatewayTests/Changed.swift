@@ -44,7 +44,7 @@ extension RouteSettings {
         RouteSettings(
             index: index, path: path, host: host, methods: methods, upstream: upstream,
             upstreamPath: upstreamPath, access: access, injectsToken: injectsToken,
-            graphQL: graphQL, cookies: cookies, identity: identity,
+            tokenAudience: tokenAudience, graphQL: graphQL, cookies: cookies, identity: identity,
             encodedSlashesPass: encodedSlashesPass, mergeSlashes: mergeSlashes, limits: limits,
             timeouts: timeouts, providers: providers ?? self.providers, scopes: scopes,
             acrValues: acrValues, maxAge: maxAge, prompt: prompt, upgrades: upgrades, name: name)

@@ -23,6 +23,34 @@ import Values
         #expect(Session(decoding: original.encoded()) == original)
     }
 
+    @Test func `of several tokens each goes to its resource server alone`() {
+        var original = session(accessToken: "first.of.them")
+        original.resourceTokens = [
+            ResourceToken(audience: "https://one.example/", text: nil),
+            ResourceToken(audience: "https://two.example/", text: "second.of.them"),
+        ]
+        let octets = original.encoded()
+        #expect(octets[0] == 2)
+        #expect(Session(decoding: octets) == original)
+        for count in octets.indices { #expect(Session(decoding: Array(octets[..<count])) == nil) }
+        var view = SessionView()
+        let isRead = view.parse(octets)
+        #expect(isRead)
+        func sent(for audience: String?) -> String? {
+            var token = OctetWriter()
+            view.appendAccessToken(for: audience, to: &token)
+            let has = view.hasAccessToken(for: audience)
+            return has ? OctetText.string(token.span) : nil
+        }
+        #expect(sent(for: nil) == "first.of.them")
+        #expect(sent(for: "https://one.example/") == "first.of.them")
+        #expect(sent(for: "https://two.example/") == "second.of.them")
+        #expect(sent(for: "https://three.example/") == nil)
+        // Used again for a session that has but one: it is for all.
+        let isReadAgain = view.parse(session(accessToken: "only").encoded())
+        #expect(isReadAgain && sent(for: "https://two.example/") == "only")
+    }
+
     @Test func `is smaller than its tokens where they are JSON Web Tokens`() {
         let token = (0..<3).map { _ in String(repeating: "QUJD", count: 300) }
             .joined(separator: ".")
@@ -85,10 +113,10 @@ import Values
                 groups.map { String(decoding: octets[$0], as: UTF8.self) }
                     == ["admins", "r\u{e4}te, alle"])
             #expect(view.claims[2].values.isEmpty)
-            #expect(view.hasAccessToken && view.hasRefreshToken && view.hasIDToken)
+            #expect(view.hasAccessToken() && view.hasRefreshToken && view.hasIDToken)
             var token = OctetWriter()
             token.append("Bearer ")
-            view.appendAccessToken(to: &token)
+            view.appendAccessToken(for: nil, to: &token)
             #expect(OctetText.string(token.span) == "Bearer eyJh.eyJz.AAEC")
             #expect(view.session() == original)
         }
@@ -97,9 +125,9 @@ import Values
     @Test func `of a session without tokens has none`() {
         var view = SessionView()
         let isRead = view.parse(session().encoded())
-        #expect(isRead && !view.hasAccessToken)
+        #expect(isRead && !view.hasAccessToken())
         var out = OctetWriter()
-        view.appendAccessToken(to: &out)
+        view.appendAccessToken(for: nil, to: &out)
         let isEmpty = out.isEmpty
         #expect(isEmpty)
         #expect(view.accessTokenExpires == nil)
