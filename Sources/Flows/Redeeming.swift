@@ -193,8 +193,13 @@ extension Flows {
 }
 
 extension InboundResponse {
-    /// What Oracle's support finds a request by.
-    var correlation: String? { field("ecid") ?? field("X-ORACLE-DMS-ECID") }
+    /// What Oracle's support finds a request by: a field, or a member of an error's JSON.
+    var correlation: String? {
+        if let named = field("ecid") ?? field("X-ORACLE-DMS-ECID") { return named }
+        let document: JSON?
+        do { document = try JSON(parsing: body.span) } catch { document = nil }
+        return document?["ecid"]?.string.flatMap { $0.utf8.count <= 200 ? $0 : nil }
+    }
 }
 
 extension CheckedLogin {

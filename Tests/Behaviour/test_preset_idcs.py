@@ -83,6 +83,16 @@ def test_a_key_set_behind_a_login_is_said_clearly(run, provider, upstream):
         assert "jwk" in gateway.process.output.lower() or "key" in gateway.process.output.lower()
 
 
+@pytest.mark.parametrize(
+    "fields, more", [([("X-ORACLE-DMS-ECID", "1.2.3;k")], {}), ([], {"ecid": "1.2.3;k"})], ids=["a field", "a member"]
+)
+def test_what_oracles_support_asks_for_is_in_the_log(run, provider, upstream, fields, more):
+    provider.on["token"] = lambda call: Reply(401, {"error": "invalid_client", **more}, fields)
+    gateway = run(idcs(provider, upstream))
+    assert gateway.browser().open(gateway.at("/page")).status == 502
+    assert "ecid 1.2.3;k" in gateway.until_logged("login-refused")["cause"]
+
+
 # Several resource servers in one login
 
 FIRST, SECOND, NOBODYS = "https://one.example.com/", "https://two.example.com/", "https://three.example.com/"
