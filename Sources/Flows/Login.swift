@@ -133,6 +133,7 @@ extension Flows {
         _ request: AuthorizationRequest, to endpoint: HTTPURL, _ provider: ProviderSettings,
         _ metadata: ProviderMetadata, _ environment: FlowEnvironment
     ) async throws(LoginFailure) -> String {
+        let pushes = loads.load(of: provider).pushes
         guard pushes.enter() else {
             throw LoginFailure(
                 .providerUnavailable,

@@ -1,4 +1,4 @@
-// How many authorization requests are on their way to a provider (RFC 9126): each visitor who is not
+// How many authorization requests are on their way to one provider (RFC 9126): each visitor who is not
 // signed in costs one, so that a crowd of them at a slow provider has an end.
 
 internal import Synchronization

@@ -227,8 +227,9 @@ extension Flows {
                 as: provider.credentials(metadata),
                 now: environment.now(), using: &generator)
         } catch { throw RenewalFailure(.tryAgainLater, error.sentence) }
-        await refreshGate.enter()
-        defer { refreshGate.leave() }
+        let gate = loads.load(of: provider).refreshes
+        await gate.enter()
+        defer { gate.leave() }
         let asked = environment.now()
         guard began.duration(to: asked) < Self.refreshDeadline else {
             throw RenewalFailure(.tryAgainLater, "too many refreshes wait for the provider")

@@ -1,4 +1,4 @@
-// How many refreshes are under way at a provider at once: when it comes back after an hour, ten thousand
+// How many refreshes are under way at one provider at once: when it comes back after an hour, ten thousand
 // tokens have ended, and it should not fall over again.
 
 internal import Synchronization

@@ -166,3 +166,13 @@ def test_one_token_alone_goes_wherever_a_token_goes(two_apis, provider, upstream
     browser = gateway.browser()
     assert browser.open(gateway.at("/page")).status == 200
     assert {sent(gateway, browser, upstream, p) for p in ("/one", "/two", "/any")} == {"h"}  # its aud is one text
+
+
+def test_a_page_whose_token_never_comes_ends_in_a_page_and_not_in_a_circle(two_apis, provider, upstream):
+    several(provider)
+    gateway = two_apis()
+    browser = gateway.browser()
+    page = browser.open(gateway.at("/three"))
+    assert page.status in (401, 403, 502) and page.media_type == "text/html", f"{page.status} {page.text[:300]}"
+    assert provider.count("authorize") <= 4 and upstream.requests == []
+    assert browser.open(gateway.at("/page")).status == 200, "and everything else goes on"

@@ -1,6 +1,8 @@
 """Providers by name and hosts by route: each with its own client, keys, callback and session."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from gateway import command, config_for
 from provider import Reply, ScriptedProvider, shared_key
 from refusals import refused
+from waiting import until
 
 
 @pytest.fixture
@@ -195,3 +198,20 @@ def test_check_prints_every_redirect_uri(tmp_path, provider, partners, upstream)
     for host in ("localhost", "api.localhost"):
         for name in ("staff", "partners"):
             assert f"http://{host}:{port}/.auth/callback/{name}\n" in done.stdout, done.stdout
+
+
+def test_a_crowd_at_a_slow_provider_keeps_nobody_else_waiting(run, provider, partners, upstream):
+    """Pushed requests and refreshes are bounded for each provider, and not for all together."""
+    for each in (provider, partners):
+        each.metadata |= {"pushed_authorization_request_endpoint": each.issuer + "/par", "require_pushed_authorization_requests": True}
+    release = threading.Event()
+    provider.on["par"] = lambda call: release.wait(8) and None
+    gateway = run(several(provider, partners, upstream))
+    fields = ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Accept: text/html"]
+    with ThreadPoolExecutor(80) as pool:
+        crowd = [pool.submit(gateway.ask, "GET", "/staff/x", *fields) for _ in range(80)]
+        try:
+            until(lambda: sum(visit.done() for visit in crowd) >= 16, "those beyond 64 are answered")
+            assert gateway.browser().open(gateway.at("/partners/x")).status == 200
+        finally:
+            release.set()
