@@ -255,7 +255,7 @@ def test_a_push_that_fails_is_done_without_where_it_is_only_offered(site, provid
     provider.on["par"] = lambda call: Reply(404, "")
     gateway = site()
     assert gateway.browser().open(gateway.at("/page")).status == 200
-    assert gateway.events("pushed-request-skipped")
+    assert gateway.until_logged("pushed-request-skipped")
     assert "code_challenge" in provider.calls_of("authorize")[0].query
 
 

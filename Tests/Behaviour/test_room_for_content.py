@@ -116,10 +116,12 @@ def test_bodies_have_their_rate_whichever_way_they_go(run, provider):
         assert 9.5 < seen[name][0] < 13 and seen[name][1] == 408, (name, seen[name])
     assert 9.5 < seen["a slow answer"][0] < 13, seen
     # What its kernel had taken by then the slow reader may go on reading.
+    gateway.until_logged("client-timeout")
     assert [e["waiting"] for e in gateway.events("client-timeout")] == ["minimum-rate"]
     assert 9.5 < seen["a slow taker"][0] < 14 and seen["a slow taker"][1] == 504, seen
     for name in ("a sender that is fast enough", "a slow sender where nobody minds", "a slow stream of events"):
         assert seen[name][0] >= 13, (name, seen[name])
+    gateway.until_logged("upstream-failed")
     codes = {e.get("code") for e in gateway.events("upstream-failed")}
     assert codes == {"upstream-too-slow"}
     for source in sources:

@@ -101,6 +101,7 @@ def test_a_bad_pair_keeps_the_good_one_and_is_told_once(run, provider, upstream,
     key.write_bytes(good[1])
     authority.issue("localhost", "localhost")
     until(lambda: shown(gateway.port, "localhost").serial_number == authority.serial("localhost"), "the next good one")
+    gateway.until_logged("certificates-unusable")
     assert len(gateway.events("certificates-unusable")) == 1
 
 

@@ -110,6 +110,7 @@ class Gateway:
         return [json.loads(line) for line in lines if line.endswith("\n") and line.strip()]
 
     def events(self, name):
+        """Those of one name so far. A thread of its own writes the log: what must be in it, `until_logged` waits for."""
         return [entry for entry in self.log if entry.get("event") == name]
 
     def until_logged(self, matches, what="a log line", deadline=DEADLINE):
