@@ -8,7 +8,7 @@ enum ServerName: Equatable {
     /// Takes the brackets of an IPv6 address and the dot at the end of a full name, and drops them: a
     /// certificate has neither. Nil for what could be neither name nor address, a NUL within included.
     init?(parsing text: String) {
-        var name = text[...]
+        var name = text.last == "." ? text.dropLast() : text[...]
         if name.first == "[", name.last == "]" {
             name = name.dropFirst().dropLast()
             guard Self.isAddress(String(name), AF_INET6) else { return nil }
@@ -17,7 +17,6 @@ enum ServerName: Equatable {
             self = .address(String(name))
             return
         }
-        if name.last == "." { name = name.dropLast() }
         let labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard name.utf8.count <= 253,
             labels.allSatisfy({ (1...63).contains($0.count) && $0.allSatisfy(Self.isNameOctet) })

@@ -46,6 +46,7 @@ import Testing
         (`extension`(Array("a.test".utf8)), "a.test"),
         (`extension`(Array("A.TEST.".utf8)), "a.test"),
         (`extension`(Array("127.0.0.1".utf8)), nil), (`extension`(Array("::1".utf8)), nil),
+        (`extension`(Array("127.0.0.1.".utf8)), nil),
         (`extension`([]), nil), (`extension`([0x61, 0]), nil), (`extension`([0xC3, 0xA9]), nil),
         (`extension`(Array("a b".utf8)), nil), (`extension`(Array("a..b".utf8)), nil),
         (`extension`(Array("a.test".utf8), type: 1), nil),
