@@ -40,7 +40,7 @@ final class ClientStream {
     private(set) var lastRead: MonotonicInstant
     /// Its errors are told as gRPC tells them.
     private(set) var isGRPC = false
-    /// Content has been passed on that gathers until the event ends.
+    /// A head or content has been passed on that gathers until the event ends.
     var hasPassedUpward = false
     /// It is listed as one that waits for room.
     var isFull = false
@@ -109,6 +109,8 @@ final class ClientStream {
         pump()
     }
 
+    func gatherUpward() -> Bool { multiplex { $0.gatherUpward(self) } }
+
     /// The end of an event: what has gathered goes up.
     func flushUpward() {
         hasPassedUpward = false
@@ -136,7 +138,7 @@ final class ClientStream {
         isPumping = true
         while advance() {}
         isPumping = false
-        exchange { $0.flushUpward() }
+        if !hasPassedUpward { exchange { $0.flushUpward() } }
         flush()
     }
 

@@ -324,6 +324,8 @@ final class Exchange {
         if stage == .relaying { relay.clientHasRoom() }
     }
 
+    func gatherUpward() -> Bool { client?.gatherUpward() ?? false }
+
     func flushUpward() {
         if stage == .relaying { relay.flushRequest() }
     }

@@ -31,7 +31,7 @@ final class Multiplex {
     private var streams: [ClientStream?] = []
     /// Those that have asked for room, by place.
     private var full: [ClientStream] = []
-    /// Those whose content has gathered in this event.
+    /// Those whose heads and content have gathered in this event.
     private var upward: [ClientStream] = []
     private var isReceiving = false
     /// When its streams were last looked at.
@@ -101,6 +101,12 @@ final class Multiplex {
         }
         noteOwed()
         return true
+    }
+
+    /// - Returns: whether the end of the event is still to come, and will tell the stream.
+    func gatherUpward(_ stream: ClientStream) -> Bool {
+        if isReceiving { passedUpward(stream) }
+        return isReceiving
     }
 
     func passedUpward(_ stream: ClientStream) {

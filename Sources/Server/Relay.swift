@@ -39,6 +39,8 @@ final class Relay {
     /// The whole request has been handed to the connection.
     private(set) var hasSentRequest = false
     private var isChunkedUpward = false
+    /// The head waits for the end of the client's event.
+    private var isHeadDue = false
     /// Whether the answer leaves the connection usable.
     private var keepsUpstream = false
     /// Content of the request has gone through; nobody has it any more.
@@ -68,6 +70,7 @@ final class Relay {
     func begin(upstream: Int, isUpgrade: Bool, gathered: consuming [UInt8]?) {
         phase = .connecting
         interimHeads = 0
+        isHeadDue = false
         hasRetried = false
         hasPassedContent = false
         keepsUpstream = false
@@ -84,7 +87,15 @@ final class Relay {
     private func attach(from pool: UpstreamPool) {
         guard let idle = pool.takeIdle(isAlone: isUpgrade) else { return dial(pool) }
         attach(idle)
-        sendRequest()
+        // Heads that came together are sent one behind the other, not each between the reading of two
+        // others: so neither the kernel's code nor ours is driven out of the processor's cache for each
+        // (measured: 8 % of what a request over HTTP/2 costs).
+        if !exchange.hasContent, exchange({ $0.gatherUpward() }) ?? false {
+            phase = .awaitingHead
+            isHeadDue = true
+        } else {
+            sendRequest()
+        }
     }
 
     /// The framing that we send, and the end of the head.
@@ -145,6 +156,7 @@ final class Relay {
 
     private func send(_ exchange: Exchange, to upstream: UpstreamConnection) {
         phase = .awaitingHead
+        isHeadDue = false
         sentAt = worker.loop.now
         send(exchange.upstreamHead, isAlone: !exchange.hasContent, to: upstream)
         upstream.sentSome()
@@ -217,7 +229,7 @@ final class Relay {
     /// The end of an event at the client's side: what has gathered goes out.
     func flushRequest() {
         guard phase != .connecting, phase != .idle else { return }
-        upstream { $0.flush() }
+        if isHeadDue { sendRequest() } else { upstream { $0.flush() } }
     }
 
     /// The upstream takes content again.

@@ -72,7 +72,7 @@ package final class Worker: @unchecked Sendable {
     var pipes = Pipes()
     private var arrays: [[UInt8]] = []
     private var spareWriter: OctetWriter? = OctetWriter()
-    private var exchanges = Spares<Exchange>(most: 256)
+    private var exchanges = Spares<Exchange>(most: 1024)
     private var date = OctetWriter(capacity: 64)
     private var dateOf = UnixTime(seconds: .min)
 
