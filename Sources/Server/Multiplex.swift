@@ -33,6 +33,8 @@ final class Multiplex {
     private var full: [ClientStream] = []
     /// Those whose heads and content have gathered in this event.
     private var upward: [ClientStream] = []
+    /// Those that have come in this event and are not begun yet.
+    private var heads = HeadBatch()
     private var isReceiving = false
     /// When its streams were last looked at.
     private(set) var lookedAt: MonotonicInstant
@@ -93,14 +95,17 @@ final class Multiplex {
                 guard connection({ $0.isOpen }) else { return false }
                 buffer.consume(min(count, buffer.count))
             } catch {
+                // What came just before is not begun any more, which a GOAWAY allows.
+                heads.removeAll()
                 connection { worker.note(error, of: $0) }
                 while session.nextEvent() != nil {}
                 buffer.removeAll()
                 return false
             }
         }
+        beginHeads()
         noteOwed()
-        return true
+        return connection { $0.isOpen }
     }
 
     /// - Returns: whether the end of the event is still to come, and will tell the stream.
@@ -131,8 +136,14 @@ final class Multiplex {
     }
 
     private func handle(_ event: HTTP2Event, _ octets: Span<UInt8>) {
+        if case .head(let id, let isLast) = event {
+            heads.keep(id, isLast: isLast, of: session)
+            if heads.isFull { beginHeads() }
+            return
+        }
+        beginHeads()
         switch event {
-        case .head(let id, let isLast): begin(id, isLast: isLast)
+        case .head: break
         case .refused(let id, let fault): makeStream(id).beginRefused(fault)
         case .content(let id, let range):
             if let stream = stream(id) {
@@ -148,18 +159,26 @@ final class Multiplex {
         }
     }
 
-    private func begin(_ id: HTTP2Stream, isLast: Bool) {
-        let stream = makeStream(id)
+    private func beginHeads() {
+        guard !heads.entries.isEmpty else { return }
+        // Out of the way of what the requests lead to.
+        var begun = HeadBatch()
+        swap(&begun, &heads)
+        for entry in begun.entries { begin(entry, begun.octets(of: entry)) }
+        begun.removeAll()
+        swap(&begun, &heads)
+    }
+
+    private func begin(_ entry: HeadBatch.Entry, _ octets: Span<UInt8>) {
+        let stream = makeStream(entry.stream)
         var head = worker.requestHead.lend()
         var reader = RequestReader(limits: worker.requestLimits)
-        session.withHead { text in
-            switch reader.step(text, into: &head) {
-            case .head where head.octetCount == text.count:
-                stream.begin(head, text, isLast: isLast, isTunnel: session.isTunnel)
-            case .refused(let fault): stream.beginRefused(fault)
-            // One list of fields that reads as less than one head, or as more.
-            case .head, .needsMore: stream.beginRefused(.requestLineInvalid)
-            }
+        switch reader.step(octets, into: &head) {
+        case .head where head.octetCount == octets.count:
+            stream.begin(head, octets, isLast: entry.isLast, isTunnel: entry.isTunnel)
+        case .refused(let fault): stream.beginRefused(fault)
+        // One list of fields that reads as less than one head, or as more.
+        case .head, .needsMore: stream.beginRefused(.requestLineInvalid)
         }
         worker.requestHead.takeBack(head)
     }
@@ -264,6 +283,7 @@ final class Multiplex {
         streams = []
         full = []
         upward = []
+        heads = HeadBatch()
     }
 
     func becameBusy() { isTidy = false }
