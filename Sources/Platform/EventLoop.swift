@@ -34,6 +34,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     private var running: [LoopWork] = []
     private var ending: [() -> Void] = []
     private var again: [(slot: LoopSlot, readiness: Readiness)] = []
+    /// Of this turn's events those whose handlers come last.
+    private var last: [(slot: LoopSlot, readiness: Readiness)] = []
     private var retired: [AnyObject] = []
     private var hasMail = false
     private var isRunning = false
@@ -233,9 +235,17 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
             if data == EventLoop.wakeData {
                 hasMail = true
             } else {
-                deliver(readiness, to: LoopSlot(eventData: data))
+                let slot = LoopSlot(eventData: data)
+                guard let index = slots.index(of: slot) else { continue }
+                if slots[index].comesLast {
+                    last.append((slot, readiness))
+                } else {
+                    deliver(readiness, to: slot)
+                }
             }
         }
+        for (slot, readiness) in last { deliver(readiness, to: slot) }
+        last.removeAll(keepingCapacity: true)
     }
 
     private func deliver(_ readiness: Readiness, to slot: LoopSlot) {

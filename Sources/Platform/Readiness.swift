@@ -23,9 +23,16 @@
 /// What is registered with a loop for one descriptor. Both are called on the loop, and never after
 /// the slot was deregistered.
 package protocol LoopHandler: AnyObject {
+    /// Whether it is told of a turn's events after all who are not: what is alike is done together, so
+    /// that its code stays in the processor's first cache (measured: 7 % of our own time).
+    static var comesLast: Bool { get }
     func ready(_ readiness: Readiness)
     /// The time of `setDeadline` has come. The deadline is gone then; set another or close.
     func deadlinePassed()
+}
+
+extension LoopHandler {
+    package static var comesLast: Bool { false }
 }
 
 /// A registration. A number used again carries another generation, so what belongs to an earlier

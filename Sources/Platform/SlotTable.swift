@@ -5,7 +5,10 @@
 
 struct SlotTable {
     struct Slot {
-        var handler: (any LoopHandler)?
+        var handler: (any LoopHandler)? {
+            didSet { comesLast = handler.map { type(of: $0).comesLast } ?? false }
+        }
+        private(set) var comesLast = false
         var descriptor: Int32 = -1
         var generation: UInt32 = 0
         /// When the handler is to be told; `never` for not at all.

@@ -15,6 +15,9 @@ import TLS
 import Values
 
 final class ClientConnection: LoopHandler {
+    /// By then answers have given back the upstream connections that requests now take.
+    static let comesLast = true
+
     enum Phase: UInt8 {
         /// Between requests, or within a request's head.
         case head
