@@ -52,15 +52,6 @@ enum Carrier {
         }
     }
 
-    /// What is about to go upward may wait for what else has come from this client.
-    /// - Returns: whether `flushUpward` will say when; otherwise it goes now.
-    func gatherUpward() -> Bool {
-        switch self {
-        case .connection: false
-        case .stream(let carrier): carrier { $0.gatherUpward() }
-        }
-    }
-
     /// Content is wanted again.
     func pump() {
         switch self {

@@ -95,15 +95,4 @@ extension Worker {
                 ("code", .string(code)), ("reason", .string(what)),
             ])
     }
-
-    /// Sends what gathers for this client until then when the turn ends.
-    func flushAtEndOfTurn(_ multiplex: Multiplex) {
-        unflushed.append(multiplex)
-        guard unflushed.count == 1 else { return }
-        loop.endOfTurn { [self] in
-            let ready = unflushed
-            unflushed.removeAll(keepingCapacity: true)
-            for multiplex in ready { multiplex.turnEnded() }
-        }
-    }
 }

@@ -40,7 +40,7 @@ final class ClientStream {
     private(set) var lastRead: MonotonicInstant
     /// Its errors are told as gRPC tells them.
     private(set) var isGRPC = false
-    /// A head or content has been passed on that gathers until the event ends.
+    /// Content has been passed on that gathers until the event ends.
     var hasPassedUpward = false
     /// It is listed as one that waits for room.
     var isFull = false
@@ -109,8 +109,6 @@ final class ClientStream {
         pump()
     }
 
-    func gatherUpward() -> Bool { multiplex { $0.gatherUpward(self) } }
-
     /// The end of an event: what has gathered goes up.
     func flushUpward() {
         hasPassedUpward = false
@@ -138,7 +136,7 @@ final class ClientStream {
         isPumping = true
         while advance() {}
         isPumping = false
-        if !hasPassedUpward { exchange { $0.flushUpward() } }
+        exchange { $0.flushUpward() }
         flush()
     }
 

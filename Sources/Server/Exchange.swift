@@ -324,10 +324,13 @@ final class Exchange {
         if stage == .relaying { relay.clientHasRoom() }
     }
 
-    func gatherUpward() -> Bool { client?.gatherUpward() ?? false }
-
     func flushUpward() {
         if stage == .relaying { relay.flushRequest() }
+    }
+
+    /// The end of the turn in which its head was written.
+    func sendHead() {
+        if stage == .relaying { relay.sendHead() }
     }
 
     /// The client has gone. A flow that works on it goes on without it.

@@ -31,7 +31,7 @@ final class Multiplex {
     private var streams: [ClientStream?] = []
     /// Those that have asked for room, by place.
     private var full: [ClientStream] = []
-    /// Those whose heads and content have gathered in this event.
+    /// Those whose content has gathered in this event.
     private var upward: [ClientStream] = []
     /// Those that have come in this event and are not begun yet.
     private var heads = HeadBatch()
@@ -106,12 +106,6 @@ final class Multiplex {
         beginHeads()
         noteOwed()
         return connection { $0.isOpen }
-    }
-
-    /// - Returns: whether the end of the event is still to come, and will tell the stream.
-    func gatherUpward(_ stream: ClientStream) -> Bool {
-        if isReceiving { passedUpward(stream) }
-        return isReceiving
     }
 
     func passedUpward(_ stream: ClientStream) {
