@@ -2,7 +2,7 @@
 //
 // To read a head out of its frames, to decide about it and to send it on is more code than a
 // processor's first cache holds: done for one request after the other, each step drives out the other
-// two (measured: 11 % of what a request costs, with the sending; see `Relay.attach`). So each step is
+// two (measured: 11 % of what a request costs, with the sending; see `sendHeadAtEndOfTurn`). So each step is
 // done for all of them.
 
 import HTTP2

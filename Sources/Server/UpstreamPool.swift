@@ -90,7 +90,7 @@ struct Lease: ~Copyable {
 
 final class UpstreamPool {
     /// More than this many idle ones are not kept.
-    static let idleMax = 1024
+    static let idleMax = 4096
 
     let target: UpstreamTarget
     /// Whether there is a choice between servers.
