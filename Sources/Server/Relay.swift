@@ -467,9 +467,14 @@ final class Relay {
 
     /// Nobody waits for the answer any more.
     func abandon() {
+        let isUnsent = isHeadDue && phase == .awaitingHead
         phase = .idle
         gathered = nil
-        discard()
+        guard isUnsent else { return discard() }
+        // Whoever takes a request back in the turn that brought it costs no connection.
+        isHeadDue = false
+        upstream { $0.endLease() }
+        lease.take()?.giveBack()
     }
 
     private func giveBack() {

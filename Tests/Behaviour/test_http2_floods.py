@@ -156,6 +156,21 @@ def test_a_flood_ends_with_its_connection(house, flood):
     assert house.process.is_alive
 
 
+def test_a_request_that_is_taken_back_at_once_is_never_sent_and_costs_no_connection(house):
+    with FrameClient(house.port) as client:
+        assert client.ask(path="/public/first").outcome == 200
+        house.upstream.forget()
+        connections = len(house.upstream.octets)
+        for round in range(10):
+            numbers = range(client.next, client.next + 40, 2)
+            client.next += 40
+            client.send(b"".join(head(stream=n) + frame(RST, 0, n, b"\0\0\0\x08") for n in numbers))
+            assert client.ping()
+        assert client.ask(path="/public/last").outcome == 200
+    assert [r.target for r in house.upstream.requests] == ["/public/last"]
+    assert len(house.upstream.octets) == connections
+
+
 BOMBS = {
     "one field, a thousand times": BASE + b"\x40\1x\x7f\x81\x1e" + b"a" * 4000 + b"\xbe" * 12000,
     "crumbs": BASE + b"\x40" + literal("cookie", "a" * 4000)[1:] + b"\xbe" * 12000,
