@@ -33,9 +33,10 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     private var queue: [LoopWork] = []
     private var running: [LoopWork] = []
     private var ending: [() -> Void] = []
+    private var isTurnEndAskedFor = false
+    /// Who lives as long as the loop runs, and is told of the ends of those turns that it asks for.
+    package unowned var turnEndHandler: (any TurnEndHandler)?
     private var again: [(slot: LoopSlot, readiness: Readiness)] = []
-    /// Of this turn's events those whose handlers come last.
-    private var last: [(slot: LoopSlot, readiness: Readiness)] = []
     private var retired: [AnyObject] = []
     private var hasMail = false
     private var isRunning = false
@@ -97,10 +98,12 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         if let handler = slots.remove(at: index) { retired.append(handler) }
     }
 
-    /// From now on another handler is told of the descriptor, as if it had registered it.
+    /// From now on another handler is told of the descriptor, as if it had registered it; of a turn's
+    /// events it is told when the one before would have been.
     package func handOver(_ slot: LoopSlot, to handler: any LoopHandler) {
         assertOnLoop()
         guard let index = slots.index(of: slot) else { return }
+        assert(type(of: handler).comesLast == slots[index].comesLast, "told twice, or never")
         if let earlier = slots[index].handler { retired.append(earlier) }
         slots[index].handler = handler
     }
@@ -159,6 +162,12 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     package func endOfTurn(_ action: @escaping () -> Void) {
         assertOnLoop()
         ending.append(action)
+    }
+
+    /// As `endOfTurn`, for `turnEndHandler`, and without an action to be made and kept.
+    package func askForTurnEnd() {
+        assertOnLoop()
+        isTurnEndAskedFor = true
     }
 
     /// Runs the action on the loop, in the order of posting; from any thread.
@@ -221,7 +230,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     }
 
     private func millisecondsToWait() -> Int32 {
-        if !queue.isEmpty || !ending.isEmpty || !again.isEmpty { return 0 }
+        if !queue.isEmpty || !ending.isEmpty || !again.isEmpty || isTurnEndAskedFor { return 0 }
         guard let next = alarms.next else { return -1 }
         guard next > now.nanoseconds else { return 0 }
         // Rounded up, or a timer a part of a millisecond away would spin; and no longer than a minute,
@@ -230,22 +239,23 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     }
 
     private func dispatch(_ count: Int) {
+        var someComeLast = false
         for position in 0..<count {
             let (data, readiness) = events[position]
             if data == EventLoop.wakeData {
                 hasMail = true
+            } else if slots.comesLast(LoopSlot(eventData: data)) {
+                someComeLast = true
             } else {
-                let slot = LoopSlot(eventData: data)
-                guard let index = slots.index(of: slot) else { continue }
-                if slots[index].comesLast {
-                    last.append((slot, readiness))
-                } else {
-                    deliver(readiness, to: slot)
-                }
+                deliver(readiness, to: LoopSlot(eventData: data))
             }
         }
-        for (slot, readiness) in last { deliver(readiness, to: slot) }
-        last.removeAll(keepingCapacity: true)
+        guard someComeLast else { return }
+        for position in 0..<count {
+            let (data, readiness) = events[position]
+            let slot = LoopSlot(eventData: data)
+            if slots.comesLast(slot) { deliver(readiness, to: slot) }
+        }
     }
 
     private func deliver(_ readiness: Readiness, to slot: LoopSlot) {
@@ -312,8 +322,13 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
 
     private func runEndings() {
         var rounds = 0
-        while !ending.isEmpty, rounds < EventLoop.roundsMax {
+        while isTurnEndAskedFor || !ending.isEmpty, rounds < EventLoop.roundsMax {
             rounds += 1
+            if isTurnEndAskedFor {
+                isTurnEndAskedFor = false
+                turnEndHandler?.turnEnds()
+            }
+            guard !ending.isEmpty else { continue }
             let actions = ending
             ending.removeAll(keepingCapacity: true)
             for action in actions { action() }

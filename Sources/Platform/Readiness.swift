@@ -35,6 +35,11 @@ extension LoopHandler {
     package static var comesLast: Bool { false }
 }
 
+/// Whoever has something to do when a turn ends.
+package protocol TurnEndHandler: AnyObject {
+    func turnEnds()
+}
+
 /// A registration. A number used again carries another generation, so what belongs to an earlier
 /// registration finds nothing.
 package struct LoopSlot: Hashable, Sendable {

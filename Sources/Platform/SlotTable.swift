@@ -32,6 +32,11 @@ struct SlotTable {
         return index
     }
 
+    @inline(__always)
+    func comesLast(_ slot: LoopSlot) -> Bool {
+        index(of: slot).map { slots[$0].comesLast } ?? false
+    }
+
     subscript(index: Int) -> Slot {
         @inline(__always) _read { yield slots[index] }
         @inline(__always) _modify { yield &slots[index] }

@@ -2,30 +2,35 @@
 
 import Platform
 
-extension Worker {
+extension Worker: TurnEndHandler {
     /// Heads that came in one turn are sent one behind the other, not each between the reading of two
     /// others: so neither the kernel's code nor ours is driven out of the processor's first cache for
     /// each (measured: a signed-in request costs 5 % less, one over HTTP/2 8 %).
     func sendHeadAtEndOfTurn(_ exchange: Exchange) {
         unsentHeads.append((exchange, exchange.number))
-        guard unsentHeads.count == 1 else { return }
-        loop.endOfTurn { [self] in
-            let unsent = unsentHeads
-            unsentHeads.removeAll(keepingCapacity: true)
-            for (exchange, number) in unsent where exchange.number == number {
-                exchange.sendHead()
-            }
-        }
+        loop.askForTurnEnd()
     }
 
     /// The answers of many streams leave in one system call.
     func flushAtEndOfTurn(_ multiplex: Multiplex) {
         unflushed.append(multiplex)
-        guard unflushed.count == 1 else { return }
-        loop.endOfTurn { [self] in
-            let ready = unflushed
-            unflushed.removeAll(keepingCapacity: true)
-            for multiplex in ready { multiplex.turnEnded() }
+        loop.askForTurnEnd()
+    }
+
+    package func turnEnds() {
+        // In the order in which they came; what one leads to is done with the rest.
+        var next = 0
+        while next < unsentHeads.count {
+            let (exchange, number) = unsentHeads[next]
+            if exchange.number == number { exchange.sendHead() }
+            next += 1
         }
+        unsentHeads.removeAll(keepingCapacity: true)
+        next = 0
+        while next < unflushed.count {
+            unflushed[next].turnEnded()
+            next += 1
+        }
+        unflushed.removeAll(keepingCapacity: true)
     }
 }

@@ -95,6 +95,7 @@ package final class Worker: @unchecked Sendable {
         responseReader = ResponseReader(limits: HTTPLimits())
         upstreamIdle = configuration.timeouts.upstreamIdle
         apply(configuration)
+        loop.turnEndHandler = self
         let here = self
         surroundings.connections.join(loop) { _ = here.closeLongestIdle() }
         surroundings.seen.join(loop) { session, cell, isWatched in

@@ -3,8 +3,26 @@ import Platform
 import Testing
 import Values
 
+/// Asks once more, and then ends the loop.
+private final class Ends: TurnEndHandler {
+    let loop: EventLoop
+    var turns: [MonotonicInstant] = []
+
+    init(_ loop: EventLoop) { self.loop = loop }
+
+    func turnEnds() {
+        turns.append(loop.now)
+        if turns.count < 2 { loop.askForTurnEnd() } else { loop.stop() }
+    }
+}
+
+private final class LateProbe: Probe, @unchecked Sendable {
+    override class var comesLast: Bool { true }
+}
+
 /// A handler that records, and does what the test says.
-final class Probe: LoopHandler, @unchecked Sendable {
+class Probe: LoopHandler, @unchecked Sendable {
+    class var comesLast: Bool { false }
     // `@unchecked`: used on the loop alone, read by the test after it.
     var readiness: [Readiness] = []
     var deadlines = 0
@@ -224,6 +242,36 @@ final class Probe: LoopHandler, @unchecked Sendable {
         loop.run()
         #expect(probe.readiness.count == 1)
         far.close()
+    }
+
+    @Test func `who comes last is told after all others of the batch, once`() throws {
+        let loop = try EventLoop(index: 0)
+        let record = Record<String>()
+        var sockets: [HeldSocket] = []
+        // Registered first, and readable first.
+        for name in ["last", "other", "another"] {
+            let (near, far) = try socketPair()
+            _ = try Socket.send(far.number, [1].span)
+            let probe = name == "last" ? LateProbe() : Probe()
+            probe.onReady = { [unowned loop] _ in
+                record.add(name)
+                loop.endOfTurn { loop.stop() }
+            }
+            _ = try loop.register(probe, near.number)
+            sockets += [near, far]
+        }
+        loop.run()
+        for socket in sockets { socket.close() }
+        #expect(record.count == 3 && record.all.last == "last")
+    }
+
+    @Test func `the turn's end is told to who asked, and again where that led to more`() throws {
+        let loop = try EventLoop(index: 0)
+        let ends = Ends(loop)
+        loop.turnEndHandler = ends
+        loop.schedule(after: .zero) { loop.askForTurnEnd() }
+        loop.run()
+        #expect(ends.turns.count == 2 && ends.turns[0] == ends.turns[1], "both in one turn")
     }
 
     @Test func `end-of-turn actions follow the work of their turn`() throws {
