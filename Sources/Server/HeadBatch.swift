@@ -8,6 +8,7 @@
 import HTTP2
 import Values
 
+/// The loop has one: it is empty but while a connection's octets are read.
 struct HeadBatch: ~Copyable {
     struct Entry {
         let stream: HTTP2Stream
@@ -41,6 +42,6 @@ struct HeadBatch: ~Copyable {
 
     mutating func removeAll() {
         entries.removeAll(keepingCapacity: true)
-        octets.removeAll()
+        octets.removeAll(keepingAtMost: 2 * Self.octetsMax)
     }
 }

@@ -33,8 +33,6 @@ final class Multiplex {
     private var full: [ClientStream] = []
     /// Those whose content has gathered in this event.
     private var upward: [ClientStream] = []
-    /// Those that have come in this event and are not begun yet.
-    private var heads = HeadBatch()
     private var isReceiving = false
     /// When its streams were last looked at.
     private(set) var lookedAt: MonotonicInstant
@@ -81,6 +79,8 @@ final class Multiplex {
         isReceiving = true
         defer {
             isReceiving = false
+            // Not begun are those before a fault: a GOAWAY allows that.
+            worker.heads.removeAll()
             flushUpward()
         }
         lastRead = worker.loop.now
@@ -95,8 +95,6 @@ final class Multiplex {
                 guard connection({ $0.isOpen }) else { return false }
                 buffer.consume(min(count, buffer.count))
             } catch {
-                // What came just before is not begun any more, which a GOAWAY allows.
-                heads.removeAll()
                 connection { worker.note(error, of: $0) }
                 while session.nextEvent() != nil {}
                 buffer.removeAll()
@@ -131,8 +129,8 @@ final class Multiplex {
 
     private func handle(_ event: HTTP2Event, _ octets: Span<UInt8>) {
         if case .head(let id, let isLast) = event {
-            heads.keep(id, isLast: isLast, of: session)
-            if heads.isFull { beginHeads() }
+            worker.heads.keep(id, isLast: isLast, of: session)
+            if worker.heads.isFull { beginHeads() }
             return
         }
         beginHeads()
@@ -154,13 +152,13 @@ final class Multiplex {
     }
 
     private func beginHeads() {
-        guard !heads.entries.isEmpty else { return }
+        guard !worker.heads.entries.isEmpty else { return }
         // Out of the way of what the requests lead to.
         var begun = HeadBatch()
-        swap(&begun, &heads)
+        swap(&begun, &worker.heads)
         for entry in begun.entries { begin(entry, begun.octets(of: entry)) }
         begun.removeAll()
-        swap(&begun, &heads)
+        swap(&begun, &worker.heads)
     }
 
     private func begin(_ entry: HeadBatch.Entry, _ octets: Span<UInt8>) {
@@ -277,7 +275,6 @@ final class Multiplex {
         streams = []
         full = []
         upward = []
-        heads = HeadBatch()
     }
 
     func becameBusy() { isTidy = false }

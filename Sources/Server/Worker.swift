@@ -63,6 +63,7 @@ package final class Worker: @unchecked Sendable {
     package private(set) var isDraining = false
 
     // Scratch, and what is used again.
+    var heads = HeadBatch()
     var requestHead = Lent { RequestHead() }
     var responseHead = Lent { ResponseHead() }
     let noOctets = OctetBuffer(capacity: 1)
