@@ -33,7 +33,7 @@ package import Values
     private var events: [HTTP2Event] = []
     private var eventsTaken = 0
     private var hasAnnounced = false
-    private let memory = SessionMemory()
+    private let memory: SessionMemory
 
     /// Whether the peer has accepted our settings.
     package internal(set) var isSettled = false
@@ -46,7 +46,11 @@ package import Values
     }
 
     /// Throws only when there is no memory for it.
-    package init(_ role: HTTP2Role, _ terms: HTTP2Terms) throws(HTTP2Fault) {
+    /// - Parameter pieces: the loop's, whose other sessions use again what this one gives back.
+    package init(
+        _ role: HTTP2Role, _ terms: HTTP2Terms, _ pieces: SessionPieces = SessionPieces()
+    ) throws(HTTP2Fault) {
+        memory = SessionMemory(pieces)
         self.role = role
         self.terms = terms
         budget = FrameBudget(role, blockOctetsMax: 2 * terms.headOctetsMax)

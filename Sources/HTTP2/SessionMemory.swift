@@ -1,30 +1,73 @@
-// The memory of one nghttp2 session.
+// The memory of nghttp2 sessions.
 //
 // The library asks for four or five pieces for each stream and gives them back when it is over. Many
 // streams begin and end together, and the heap then joins what it has just split (measured: 6 % of what
-// a request costs); here they are kept, by size, for the session's next streams. The buffer that it
-// writes frames in is a room of `FrameRooms`.
+// a request costs); here they are kept, by size, for the next streams of whichever session of the loop.
+// The buffer that a session writes frames in is a room of `FrameRooms`.
 
 import CNGHTTP2
 import Glibc
 
-/// `@safe`: the pieces are the heap's, each either the library's or in one list here; a list's links
-/// stand in its pieces themselves. `deinit`, which comes after the library's session has ended, frees
-/// them. Not `Sendable`: it is used during calls of its session alone.
-@safe final class SessionMemory {
+/// What the sessions of one loop have given back, for the next to use.
+///
+/// `@safe`: the pieces are the heap's, each either a session's or in one list here; a list's links stand
+/// in its pieces themselves. `deinit` frees them. Not `Sendable`: it is used during calls of its loop's
+/// sessions alone.
+@safe package final class SessionPieces {
     private static let step = 16
-    private static let sizes = 40
+    fileprivate static let sizes = 40
     /// So much is kept at most.
-    private static let octetsMax = 65_536
+    private static let octetsMax = 1 << 20
 
     /// By size: the first of those that were given back.
     private var spare = InlineArray<40, UnsafeMutableRawPointer?>(repeating: nil)
     private var octets = 0
+
+    package init() {}
+
+    deinit {
+        for list in spare.indices {
+            while let piece = spare[list] {
+                spare[list] = piece.load(as: UnsafeMutableRawPointer?.self)
+                free(piece)
+            }
+        }
+    }
+
+    /// The list from which a piece of so many octets may be taken: the heap's pieces have room for
+    /// 24 octets, 40, 56 and so on.
+    fileprivate static func list(for count: Int) -> Int { max(0, count - 8 + step - 1) / step }
+
+    fileprivate func take(_ count: Int, from list: Int) -> UnsafeMutableRawPointer? {
+        guard let piece = spare[list] else { return malloc(count) }
+        // SAFETY: a piece in a list is ours alone, and begins with the next one's address.
+        spare[list] = piece.load(as: UnsafeMutableRawPointer?.self)
+        octets -= malloc_usable_size(piece)
+        return piece
+    }
+
+    fileprivate func giveBack(_ piece: UnsafeMutableRawPointer) {
+        let room = malloc_usable_size(piece)
+        let list = (room - 8) / Self.step
+        guard room >= 24, list < Self.sizes, octets + room <= Self.octetsMax else {
+            return free(piece)
+        }
+        piece.storeBytes(of: spare[list], as: UnsafeMutableRawPointer?.self)
+        spare[list] = piece
+        octets += room
+    }
+}
+
+/// How one session asks for memory.
+///
+/// `@safe`: see `SessionPieces`; this object outlives its session, and is used during its calls alone.
+@safe final class SessionMemory {
+    private let pieces: SessionPieces
     private var frameRoom: UnsafeMutableRawPointer?
 
-    deinit { freeSpare() }
+    init(_ pieces: SessionPieces) { self.pieces = pieces }
 
-    /// How a session asks for memory. The library copies it; this object must outlive the session.
+    /// The library copies it; this object must outlive the session.
     var allocator: nghttp2_mem {
         nghttp2_mem(
             mem_user_data: Unmanaged.passUnretained(self).toOpaque(),
@@ -48,24 +91,12 @@ import Glibc
 
     /// Lets go of what only messages need.
     func tidy() {
-        freeSpare()
         if let frameRoom { FrameRooms.forget(frameRoom) }
     }
 
-    // MARK: Pieces
-
-    /// The list from which a piece of so many octets may be taken: the heap's pieces have room for
-    /// 24 octets, 40, 56 and so on.
-    private static func list(for count: Int) -> Int { max(0, count - 8 + step - 1) / step }
-
     private func take(_ count: Int) -> UnsafeMutableRawPointer? {
-        let list = Self.list(for: count)
-        guard list < Self.sizes else { return takeLarge(count) }
-        guard let piece = spare[list] else { return malloc(count) }
-        // SAFETY: a piece in a list is ours alone, and begins with the next one's address.
-        spare[list] = piece.load(as: UnsafeMutableRawPointer?.self)
-        octets -= malloc_usable_size(piece)
-        return piece
+        let list = SessionPieces.list(for: count)
+        return list < SessionPieces.sizes ? pieces.take(count, from: list) : takeLarge(count)
     }
 
     private func takeLarge(_ count: Int) -> UnsafeMutableRawPointer? {
@@ -75,15 +106,7 @@ import Glibc
     }
 
     private func giveBack(_ piece: UnsafeMutableRawPointer) {
-        guard !FrameRooms.has(piece) else { return FrameRooms.giveBack(piece) }
-        let room = malloc_usable_size(piece)
-        let list = (room - 8) / Self.step
-        guard room >= 24, list < Self.sizes, octets + room <= Self.octetsMax else {
-            return free(piece)
-        }
-        piece.storeBytes(of: spare[list], as: UnsafeMutableRawPointer?.self)
-        spare[list] = piece
-        octets += room
+        if FrameRooms.has(piece) { FrameRooms.giveBack(piece) } else { pieces.giveBack(piece) }
     }
 
     private func resize(
@@ -96,15 +119,5 @@ import Glibc
         larger.copyMemory(from: piece, byteCount: FrameRooms.roomOctets)
         FrameRooms.giveBack(piece)
         return larger
-    }
-
-    private func freeSpare() {
-        for list in spare.indices {
-            while let piece = spare[list] {
-                spare[list] = piece.load(as: UnsafeMutableRawPointer?.self)
-                free(piece)
-            }
-        }
-        octets = 0
     }
 }

@@ -55,7 +55,8 @@ final class Multiplex {
         let limits = worker.requestLimits
         session = try HTTP2Session(
             .server,
-            HTTP2Terms(headOctetsMax: limits.headOctetsMax, fieldsMax: limits.fieldsMax))
+            HTTP2Terms(headOctetsMax: limits.headOctetsMax, fieldsMax: limits.fieldsMax),
+            worker.sessionPieces)
         openedAt = worker.loop.now
         lastRead = openedAt
         lookedAt = openedAt

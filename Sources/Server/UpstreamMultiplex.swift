@@ -44,7 +44,7 @@ final class UpstreamMultiplex: LoopHandler {
         var terms = HTTP2Terms(headOctetsMax: limits.headOctetsMax, fieldsMax: limits.fieldsMax)
         terms.streamWindowOctets = 262_144
         terms.connectionWindowOctets = 4_194_304
-        session = try HTTP2Session(.client, terms)
+        session = try HTTP2Session(.client, terms, worker.sessionPieces)
         self.wire = wire
         self.slot = slot
         idleSince = worker.loop.now

@@ -7,6 +7,7 @@ import Configuration
 package import Flows
 package import Gateway
 import HTTP
+import HTTP2
 package import Platform
 package import Telemetry
 import Values
@@ -64,6 +65,7 @@ package final class Worker: @unchecked Sendable {
 
     // Scratch, and what is used again.
     var heads = HeadBatch()
+    let sessionPieces = SessionPieces()
     var requestHead = Lent { RequestHead() }
     var responseHead = Lent { ResponseHead() }
     let noOctets = OctetBuffer(capacity: 1)
