@@ -8,12 +8,18 @@ enum ServerName: Equatable {
     /// Takes the brackets of an IPv6 address and the dot at the end of a full name, and drops them: a
     /// certificate has neither. Nil for what could be neither name nor address, a NUL within included.
     init?(parsing text: String) {
-        var name = text.last == "." ? text.dropLast() : text[...]
+        var name = text[...]
         if name.first == "[", name.last == "]" {
             name = name.dropFirst().dropLast()
             guard Self.isAddress(String(name), AF_INET6) else { return nil }
         }
-        if Self.isAddress(String(name), AF_INET) || Self.isAddress(String(name), AF_INET6) {
+        if Self.isAddress(String(name), AF_INET6) {
+            self = .address(String(name))
+            return
+        }
+        // Of an address in dots, as of a name; behind colons it means nothing.
+        if name.last == "." { name = name.dropLast() }
+        if Self.isAddress(String(name), AF_INET) {
             self = .address(String(name))
             return
         }
