@@ -18,19 +18,16 @@ extension Worker: TurnEndHandler {
     }
 
     package func turnEnds() {
-        // In the order in which they came; what one leads to is done with the rest.
-        var next = 0
-        while next < unsentHeads.count {
-            let (exchange, number) = unsentHeads[next]
+        // What these lead to waits for the next round, of which a turn has so many and no more: a quick
+        // client before a quick upstream must not keep the loop from everybody else.
+        let heads = unsentHeads.count
+        for index in 0..<heads {
+            let (exchange, number) = unsentHeads[index]
             if exchange.number == number { exchange.sendHead() }
-            next += 1
         }
-        unsentHeads.removeAll(keepingCapacity: true)
-        next = 0
-        while next < unflushed.count {
-            unflushed[next].turnEnded()
-            next += 1
-        }
-        unflushed.removeAll(keepingCapacity: true)
+        unsentHeads.removeSubrange(0..<heads)
+        let flushes = unflushed.count
+        for index in 0..<flushes { unflushed[index].turnEnded() }
+        unflushed.removeSubrange(0..<flushes)
     }
 }
