@@ -129,6 +129,7 @@ final class Multiplex {
     }
 
     private func handle(_ event: HTTP2Event, _ octets: Span<UInt8>) {
+        // A head waits for those behind it; whatever else comes may be about one that waits.
         if case .head(let id, let isLast) = event {
             worker.heads.keep(id, isLast: isLast, of: session)
             if worker.heads.isFull { beginHeads() }
@@ -136,7 +137,7 @@ final class Multiplex {
         }
         beginHeads()
         switch event {
-        case .head: break
+        case .head: break  // see above
         case .refused(let id, let fault): makeStream(id).beginRefused(fault)
         case .content(let id, let range):
             if let stream = stream(id) {
