@@ -30,6 +30,15 @@ package enum Socket {
     package static func listen(
         on address: SocketAddress, reusePort: Bool = false, backlog: Int32 = 1024
     ) throws(Errno) -> Descriptor {
+        let descriptor = try bind(to: address, reusePort: reusePort)
+        try attempt("listen") { Glibc.listen(descriptor.number, backlog) }
+        return descriptor
+    }
+
+    /// A socket that has the address, and refuses who connects: EADDRINUSE where somebody listens there.
+    package static func bind(
+        to address: SocketAddress, reusePort: Bool = false
+    ) throws(Errno) -> Descriptor {
         let descriptor = try open(for: address)
         let number = descriptor.number
         if !address.isUnix {
@@ -48,7 +57,6 @@ package enum Socket {
             try attempt("unlink") { unlink(path) }
             try bind(number, to: address)
         }
-        try attempt("listen") { Glibc.listen(number, backlog) }
         return descriptor
     }
 

@@ -194,8 +194,9 @@ final class Fleet: @unchecked Sendable {
                 }
             }
             // SO_REUSEPORT would let a second gatehouse share the port unnoticed; without it the
-            // kernel says that the port is taken.
-            let probe = try Socket.listen(on: address)
+            // kernel says that the port is taken. The probe does not listen: who connected to it
+            // would be reset when it closes.
+            let probe = try Socket.bind(to: address)
             let chosen = Socket.localAddress(probe.number) ?? address
             probe.close()
             return try workers.map { worker in

@@ -65,16 +65,3 @@ def test_what_does_not_end_is_cut_when_the_drain_is_over(run, provider, upstream
         assert gateway.process.wait(10) == 0
     finally:
         never.set()
-
-
-def test_a_second_gateway_cannot_take_its_port_unnoticed(run, provider, upstream):
-    config = config_for(provider, {"site": upstream}, ROUTES)
-    config["admin"] = {"address": config["admin"]["address"]}
-    first = run(config)
-    second = run({**config}, wait=False)
-    second.was_ended = True
-    try:
-        assert second.process.wait(10) != 0
-        assert str(first.port) in second.said or str(first.admin_port) in second.said
-    finally:
-        second.kill()
