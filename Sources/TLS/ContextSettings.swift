@@ -39,13 +39,13 @@ enum ContextSettings {
 
     /// - Parameter mode: what is asked of the peer, in libssl's flags.
     static func verify(_ context: OpaquePointer, _ mode: Int32) {
-        // SAFETY: the function is called during a handshake, on its thread; `TLSConnection` put itself
-        // beside the SSL and outlives it. The answer is libssl's own, so it stops at the first failure.
+        // SAFETY: the function is called during a handshake, on its thread; the connection whose
+        // call that is outlives it. The answer is libssl's own, so it stops at the first failure.
         unsafe SSL_CTX_set_verify(context, mode) { isTrusted, verification in
             if isTrusted != 1, let verification = unsafe verification {
                 let connection = unsafe X509_STORE_CTX_get_ex_data(
                     verification, SSL_get_ex_data_X509_STORE_CTX_idx())
-                unsafe TLSConnection.of(OpaquePointer(connection))?.distrusts(verification)
+                unsafe OctetChannel.user(of: OpaquePointer(connection))?.distrusts(verification)
             }
             return isTrusted
         }

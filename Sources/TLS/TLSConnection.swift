@@ -27,9 +27,8 @@ import COpenSSL
 
     let side: Side
     package var isServer: Bool { if case .server = side { true } else { false } }
-    private let channel = OctetChannel()
-    // SAFETY: made in `init`, freed in `deinit`, while the channel its BIO writes to and the object
-    // that is noted beside it (this one) still exist.
+    private let channel: OctetChannel
+    // SAFETY: made in `init`, freed in `deinit`, while the channel it reads and writes still exists.
     private let connection: OpaquePointer
     private var verificationFailure: String?
     private var firstOctet: UInt8?
@@ -38,7 +37,7 @@ import COpenSSL
 
     /// As a client. Throws only when there is no memory for it.
     package convenience init(_ context: TLSContext) throws(TLSFault) {
-        try unsafe self.init(context.context, .client(context))
+        try unsafe self.init(context.context, .client(context), context.channel)
         unsafe SSL_set_connect_state(connection)
         if case .host(let name) = context.serverName {
             require(unsafe gate_SSL_set_tlsext_host_name(connection, name), "set_tlsext_host_name")
@@ -53,27 +52,27 @@ import COpenSSL
 
     /// As a server, which waits for the client to begin.
     package convenience init(_ context: TLSServerContext) throws(TLSFault) {
-        try unsafe self.init(context.contexts[0], .server(context))
+        try unsafe self.init(context.contexts[0], .server(context), context.channel)
         unsafe SSL_set_accept_state(connection)
         LibraryErrors.clear()
     }
 
-    private init(_ context: OpaquePointer, _ side: Side) throws(TLSFault) {
+    private init(
+        _ context: OpaquePointer, _ side: Side, _ channel: OctetChannel
+    ) throws(TLSFault) {
         guard let connection = unsafe SSL_new(context) else {
             throw .broken(LibraryErrors.take()?.words ?? "no connection could be made")
         }
         self.side = side
+        self.channel = channel
         unsafe self.connection = connection
-        // SAFETY: what is noted beside the SSL does not own this object, which frees the SSL in `deinit`.
-        let bio = channel.makeBIO()
-        unsafe SSL_set_bio(connection, bio, bio)  // takes the one reference, for both directions
-        unsafe SSL_set_ex_data(connection, 0, Unmanaged.passUnretained(self).toOpaque())
+        unsafe channel.connect(connection)
     }
     deinit { unsafe SSL_free(connection) }
 
     /// The handshake's first message, which is the client's to send.
     package func start(out: inout [UInt8]) throws(TLSFault) {
-        try channel.lending(&out) { () throws(TLSFault) in try shakeHands() }
+        try channel.lending(&out, to: self) { () throws(TLSFault) in try shakeHands() }
     }
 
     /// Takes what the peer sent, wherever it was cut. After the peer has closed, or we have, it is ignored
@@ -83,7 +82,7 @@ import COpenSSL
     ) throws(TLSFault) {
         guard progress != .closed, !peerClosed, !ciphertext.isEmpty else { return }
         if firstOctet == nil { firstOctet = ciphertext[0] }
-        try channel.lending(ciphertext, &out) { () throws(TLSFault) in
+        try channel.lending(ciphertext, &out, to: self) { () throws(TLSFault) in
             if progress == .handshaking { try shakeHands() }
             // Records are taken one by one and whole, so where nothing is left there is no other.
             while progress == .open, !channel.isDrained, try readRecord(&plain) {}
@@ -101,7 +100,7 @@ import COpenSSL
     package func send(_ plaintext: Span<UInt8>, out: inout [UInt8]) throws(TLSFault) {
         guard progress == .open else { throw .notOpen }
         guard !plaintext.isEmpty else { return }  // libssl takes no empty write
-        try channel.lending(&out) { () throws(TLSFault) in
+        try channel.lending(&out, to: self) { () throws(TLSFault) in
             var written = 0
             LibraryErrors.clear()
             // SAFETY: the plaintext is read during the call. The channel takes all that is written to
@@ -117,7 +116,7 @@ import COpenSSL
     package func close(out: inout [UInt8]) {
         defer { progress = .closed }
         guard progress == .open else { return }
-        channel.lending(&out) {
+        channel.lending(&out, to: self) {
             LibraryErrors.clear()
             // Whether the peer has closed too is of no interest: the connection is not used again.
             _ = unsafe SSL_shutdown(connection)
@@ -147,13 +146,6 @@ extension TLSConnection {
 // MARK: - Steps
 
 extension TLSConnection {
-    /// The connection an SSL belongs to.
-    /// SAFETY: for an SSL that this file made, during a call of the connection that owns it.
-    static func of(_ ssl: OpaquePointer?) -> TLSConnection? {
-        guard let noted = unsafe SSL_get_ex_data(ssl, 0) else { return nil }
-        return unsafe Unmanaged.fromOpaque(noted).takeUnretainedValue()
-    }
-
     /// Called when verification fails; the handshake then fails too.
     func distrusts(_ verification: OpaquePointer) {
         let expected: ServerName? =

@@ -8,6 +8,7 @@ import COpenSSL
     let protocols: [String]
     // SAFETY: this object's reference, given up in `deinit`; each SSL holds one of its own.
     let context: OpaquePointer
+    let channel = OctetChannel()
     private var session: OpaquePointer?
     private var resumptions = 0
 
@@ -121,7 +122,7 @@ extension TLSContext {
             context, Int(SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL))
         // SAFETY: as for the verification above; 1 means that the reference is now ours.
         unsafe SSL_CTX_sess_set_new_cb(context) { connection, session in
-            guard case .client(let context)? = unsafe TLSConnection.of(connection)?.side else {
+            guard case .client(let context)? = unsafe OctetChannel.user(of: connection)?.side else {
                 return 0
             }
             unsafe context.keep(session)

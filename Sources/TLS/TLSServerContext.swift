@@ -11,6 +11,7 @@ import COpenSSL
     // SAFETY: one reference each, given up in `deinit`; each SSL holds its own of the one it uses. The
     // first is for whoever asks for no name of ours.
     let contexts: [OpaquePointer]
+    let channel = OctetChannel()
     private let table: CertificateTable
     private let answers: [(certificate: Certificate, answer: StapledAnswer)]
     private let protocols: [UInt8]
@@ -166,15 +167,15 @@ extension TLSServerContext {
                 ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER)
     }
 
-    // SAFETY: each function is called during a handshake, on its thread; the connection noted beside
-    // the SSL and its context outlive it.
+    // SAFETY: each function is called during a handshake, on its thread; the connection whose
+    // call that is and its context outlive it.
     private func installFunctions(_ context: OpaquePointer) {
         if contexts.count > 1 {
             unsafe SSL_CTX_set_client_hello_cb(
                 context,
                 { ssl, _, _ in
                     guard let ssl = unsafe ssl,
-                        case .server(let context)? = unsafe TLSConnection.of(ssl)?.side
+                        case .server(let context)? = unsafe OctetChannel.user(of: ssl)?.side
                     else { return SSL_CLIENT_HELLO_ERROR }
                     unsafe context.chooseCertificate(for: ssl)
                     return SSL_CLIENT_HELLO_SUCCESS
@@ -183,7 +184,7 @@ extension TLSServerContext {
         unsafe SSL_CTX_set_alpn_select_cb(
             context,
             { ssl, out, outCount, offered, count, _ in
-                guard case .server(let context)? = unsafe TLSConnection.of(ssl)?.side,
+                guard case .server(let context)? = unsafe OctetChannel.user(of: ssl)?.side,
                     let offered = unsafe offered,
                     let name = unsafe context.chooseProtocol(offered, count)
                 else { return SSL_TLSEXT_ERR_ALERT_FATAL }  // RFC 7301 section 3.2
@@ -192,7 +193,7 @@ extension TLSServerContext {
                 return SSL_TLSEXT_ERR_OK
             }, nil)
         unsafe gate_SSL_CTX_set_tlsext_status_cb(context) { ssl, _ in
-            guard case .server(let context)? = unsafe TLSConnection.of(ssl)?.side,
+            guard case .server(let context)? = unsafe OctetChannel.user(of: ssl)?.side,
                 let answer = unsafe context.freshAnswer(for: SSL_get_certificate(ssl)),
                 let copy = unsafe gate_OPENSSL_malloc(answer.count)
             else { return SSL_TLSEXT_ERR_NOACK }

@@ -111,11 +111,11 @@ package final class TicketKeys: Sendable {
 
 extension TicketKeys {
     static func install(in context: OpaquePointer) {
-        // SAFETY: called during a handshake, on its thread; the connection noted beside the SSL outlives
+        // SAFETY: called during a handshake, on its thread; the connection whose call that is outlives
         // it, and so do its context and the ring. `name` has room for 16 octets and `start` for 16.
         let result = unsafe SSL_CTX_set_tlsext_ticket_key_evp_cb(context) {
             ssl, name, start, cipher, mac, seals in
-            guard case .server(let context)? = unsafe TLSConnection.of(ssl)?.side,
+            guard case .server(let context)? = unsafe OctetChannel.user(of: ssl)?.side,
                 let name = unsafe name, let start = unsafe start, let cipher = unsafe cipher,
                 let mac = unsafe mac
             else { return -1 }
