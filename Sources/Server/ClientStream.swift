@@ -2,7 +2,7 @@
 // HTTP/1.1.
 //
 // It begins with a head and ends when the session says that its stream is closed; the exchange may be
-// over before. Content that nobody wants yet waits here, within the window that the client was given:
+// over before. The next stream that gets the session's place is carried by the same object. Content that nobody wants yet waits here, within the window that the client was given:
 // the window opens again by what has been taken. RFC 9113 §5.1, §8.1; RFC 8441 (tunnels).
 
 import Gateway
@@ -26,8 +26,8 @@ final class ClientStream {
     let worker: Worker
     let multiplex: Link<Multiplex>
     let connection: Link<ClientConnection>
-    let id: HTTP2Stream
-    private(set) var phase = Phase.content
+    private(set) var id = HTTP2Stream(number: 0, place: 0)
+    private(set) var phase = Phase.answered
     private var heldExchange: Held<Exchange>?
     /// Content that has come and is not wanted yet.
     private var pending: [UInt8] = []
@@ -37,7 +37,7 @@ final class ClientStream {
     private var hasEnded = false
     private var isPumping = false
     private(set) var terms: Terms
-    private(set) var lastRead: MonotonicInstant
+    private(set) var lastRead = MonotonicInstant(nanoseconds: 0)
     /// Its errors are told as gRPC tells them.
     private(set) var isGRPC = false
     /// Content has been passed on that gathers until the event ends.
@@ -45,20 +45,32 @@ final class ClientStream {
     /// It is listed as one that waits for room.
     var isFull = false
 
-    init(_ id: HTTP2Stream, of multiplex: Multiplex, at now: MonotonicInstant) {
-        self.id = id
+    init(of multiplex: Multiplex) {
         worker = multiplex.worker
         self.multiplex = Link(multiplex)
         connection = multiplex.connection
         terms = multiplex.worker.commonTerms
+    }
+
+    /// Whoever had it before has been closed.
+    func open(_ id: HTTP2Stream, at now: MonotonicInstant) {
+        self.id = id
+        phase = .content
+        if !trailers.isEmpty { trailers = [] }
+        hasEnded = false
+        terms = worker.commonTerms
         lastRead = now
+        isGRPC = false
+        hasPassedUpward = false
+        isFull = false
     }
 
     var exchange: Link<Exchange>? { heldExchange?.link }
+    var peer: Peer { connection { $0.peer } }
 
     // MARK: What has come
 
-    func begin(_ head: RequestHead, _ octets: Span<UInt8>, isLast: Bool, isTunnel: Bool) {
+    func begin(_ head: borrowing RequestHead, _ octets: Span<UInt8>, isLast: Bool, isTunnel: Bool) {
         let now = worker.loop.now
         hasEnded = isLast
         phase = isLast ? .waiting : .content

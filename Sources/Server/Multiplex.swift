@@ -27,12 +27,12 @@ final class Multiplex {
     let worker: Worker
     let connection: Link<ClientConnection>
     let session: HTTP2Session
-    /// By the session's places.
-    private var streams: [ClientStream?] = []
-    /// Those that have asked for room, by place.
-    private var full: [ClientStream] = []
+    /// By the session's places; those whose stream is over wait for the next one there.
+    private var streams: [ClientStream] = []
+    /// Those that have asked for room.
+    private var full: [Link<ClientStream>] = []
     /// Those whose content has gathered in this event.
-    private var upward: [ClientStream] = []
+    private var upward: [Link<ClientStream>] = []
     private var isReceiving = false
     /// When its streams were last looked at.
     private(set) var lookedAt: MonotonicInstant
@@ -110,14 +110,14 @@ final class Multiplex {
     func passedUpward(_ stream: ClientStream) {
         guard !stream.hasPassedUpward else { return }
         stream.hasPassedUpward = true
-        upward.append(stream)
+        upward.append(Link(stream))
     }
 
     private func flushUpward() {
         guard !upward.isEmpty else { return }
         let passed = upward
         upward.removeAll(keepingCapacity: true)
-        for stream in passed { stream.flushUpward() }
+        for stream in passed { stream { $0.flushUpward() } }
     }
 
     private func noteOwed() {
@@ -138,15 +138,21 @@ final class Multiplex {
         beginHeads()
         switch event {
         case .head: break  // see above
-        case .refused(let id, let fault): makeStream(id).beginRefused(fault)
+        case .refused(let id, let fault):
+            let stream = open(id)
+            stream { $0.beginRefused(fault) }
         case .content(let id, let range):
             if let stream = stream(id) {
-                stream.take(octets.extracting(range))
+                stream { $0.take(octets.extracting(range)) }
             } else {
                 session.consume(range.count, of: id)
             }
-        case .ended(let id): stream(id)?.end()
-        case .trailers(let id): stream(id)?.end(session.trailers)
+        case .ended(let id):
+            let stream = stream(id)
+            stream { $0.end() }
+        case .trailers(let id):
+            let stream = stream(id)
+            stream { $0.end(session.trailers) }
         case .closed(let id, _): closed(id)
         case .pong: if noticedAt != nil { refuseStreams() }
         case .goneAway, .settings: break
@@ -164,39 +170,45 @@ final class Multiplex {
     }
 
     private func begin(_ entry: HeadBatch.Entry, _ octets: Span<UInt8>) {
-        let stream = makeStream(entry.stream)
+        let stream = open(entry.stream)
         var head = worker.requestHead.lend()
         var reader = RequestReader(limits: worker.requestLimits)
         switch reader.step(octets, into: &head) {
-        case .head where head.octetCount == octets.count:
-            stream.begin(head, octets, isLast: entry.isLast, isTunnel: entry.isTunnel)
-        case .refused(let fault): stream.beginRefused(fault)
+        case .head where head.octetCount == octets.count: begin(stream, head, octets, entry)
+        case .refused(let fault): stream { $0.beginRefused(fault) }
         // One list of fields that reads as less than one head, or as more.
-        case .head, .needsMore: stream.beginRefused(.requestLineInvalid)
+        case .head, .needsMore: stream { $0.beginRefused(.requestLineInvalid) }
         }
-        worker.requestHead.takeBack(head)
+        worker.requestHead.takeBack(consume head)
     }
 
-    private func makeStream(_ id: HTTP2Stream) -> ClientStream {
+    private func begin(
+        _ stream: Link<ClientStream>, _ head: borrowing RequestHead, _ octets: Span<UInt8>,
+        _ entry: HeadBatch.Entry
+    ) {
+        stream { $0.begin(head, octets, isLast: entry.isLast, isTunnel: entry.isTunnel) }
+    }
+
+    private func open(_ id: HTTP2Stream) -> Link<ClientStream> {
         connection { $0.becameBusy() }
-        let stream = ClientStream(id, of: self, at: worker.loop.now)
-        while streams.count <= id.place { streams.append(nil) }
-        streams[id.place] = stream
+        while streams.count <= id.place { streams.append(ClientStream(of: self)) }
+        let stream = Link(streams[id.place])
+        stream { $0.open(id, at: worker.loop.now) }
         return stream
     }
 
-    private func stream(_ id: HTTP2Stream) -> ClientStream? {
-        guard streams.indices.contains(id.place), let stream = streams[id.place], stream.id == id
-        else { return nil }
-        return stream
+    private func stream(_ id: HTTP2Stream) -> Link<ClientStream>? {
+        guard streams.indices.contains(id.place) else { return nil }
+        let stream = Link(streams[id.place])
+        return stream.id == id ? stream : nil
     }
 
     private func closed(_ id: HTTP2Stream) {
-        guard let stream = stream(id) else { return }
-        streams[id.place] = nil
-        if stream.isFull { full.removeAll { $0 === stream } }
-        stream.closed()
-        worker.loop.keepUntilTurnEnds(stream)
+        let stream = stream(id)
+        stream { stream in
+            if stream.isFull { full.removeAll { $0.leads(to: stream) } }
+            stream.closed()
+        }
     }
 
     // MARK: Sending
@@ -219,7 +231,7 @@ final class Multiplex {
             && session.unsentOctets < Self.allOctetsMax
         if !isRoom, !stream.isFull {
             stream.isFull = true
-            full.append(stream)
+            full.append(Link(stream))
         }
         return isRoom
     }
@@ -264,7 +276,7 @@ final class Multiplex {
         guard !full.isEmpty, session.unsentOctets < Self.allOctetsMax else { return }
         let waiting = full
         full = []
-        for stream in waiting { stream.isFull = false }
+        for stream in waiting { stream { $0.isFull = false } }
         for stream in waiting where stream.hasRoom { stream.exchange { $0.clientHasRoom() } }
     }
 
@@ -293,7 +305,7 @@ final class Multiplex {
         if !session.isSettled, openedAt.advanced(byNanoseconds: terms.requestHead) <= now {
             session.terminate(.settingsTimeout)
         }
-        for stream in streams { stream?.look(at: now) }
+        for stream in streams { stream.look(at: now) }
         for id in session.stalledStreams(since: now.advanced(byNanoseconds: -terms.clientWrite)) {
             worker.noteTimeout(.clientWrite, stream(id)?.exchange)
             session.reset(id, .cancel)
@@ -306,7 +318,7 @@ final class Multiplex {
 
     /// `limits.minimum_rate`.
     func judgePaces() {
-        for stream in streams { stream?.judgePace(at: worker.loop.now) }
+        for stream in streams { stream.judgePace(at: worker.loop.now) }
     }
 
     private func sayIfQuiet(_ now: MonotonicInstant) -> Deadline.Waiting? {
@@ -353,7 +365,6 @@ final class Multiplex {
         self.streams = []
         full = []
         for stream in streams {
-            guard let stream else { continue }
             stream.closed()
             worker.loop.keepUntilTurnEnds(stream)
         }
