@@ -24,9 +24,12 @@ struct Forwarding {
 
     static let hopsMax = 32
 
-    mutating func read(
-        _ request: borrowing Request, from peer: Peer, trusting trusted: TrustedProxies
-    ) {
+    private let trusted: TrustedProxies
+
+    /// - Parameter trusted: whose word counts.
+    init(trusting trusted: TrustedProxies) { self.trusted = trusted }
+
+    mutating func read(_ request: borrowing Request, from peer: Peer) {
         chain.removeAll(keepingCapacity: true)
         host = nil
         port = nil
@@ -40,9 +43,9 @@ struct Forwarding {
         }
         guard isTrusted else { return }
         if hasForwardedFields(request) {
-            readForwardedFields(request, trusting: trusted)
+            readForwardedFields(request)
         } else if request.has(.forwarded) {
-            readForwarded(request, trusting: trusted)
+            readForwarded(request)
         }
         chain.reverse()
     }
@@ -56,9 +59,7 @@ struct Forwarding {
             || request.has(.xForwardedPrefix)
     }
 
-    private mutating func readForwardedFields(
-        _ request: borrowing Request, trusting trusted: TrustedProxies
-    ) {
+    private mutating func readForwardedFields(_ request: borrowing Request) {
         host = lastMember(of: .xForwardedHost, in: request)
         if let range = lastMember(of: .xForwardedPort, in: request),
             let number = OctetText.decimal(request.octets.extracting(range)),
@@ -69,7 +70,7 @@ struct Forwarding {
         if let range = lastMember(of: .xForwardedProto, in: request) {
             readProto(request.octets.extracting(range))
         }
-        walk(request, .xForwardedFor, trusting: trusted) { member in
+        walk(request, .xForwardedFor) { member in
             IPAddress(parsing: Forwarding.withoutPort(member))
         }
     }
@@ -95,9 +96,7 @@ struct Forwarding {
 
     // MARK: Forwarded (RFC 7239 §4)
 
-    private mutating func readForwarded(
-        _ request: borrowing Request, trusting trusted: TrustedProxies
-    ) {
+    private mutating func readForwarded(_ request: borrowing Request) {
         if let last = lastMember(of: .forwarded, in: request) {
             let element = request.octets.extracting(last)
             if let range = Forwarding.parameter("host", of: element) {
@@ -107,7 +106,7 @@ struct Forwarding {
                 readProto(element.extracting(range))
             }
         }
-        walk(request, .forwarded, trusting: trusted) { element in
+        walk(request, .forwarded) { element in
             guard let range = Forwarding.parameter("for", of: element) else { return nil }
             return IPAddress(parsing: Forwarding.withoutPort(element.extracting(range)))
         }
@@ -146,7 +145,7 @@ struct Forwarding {
     /// Adds the members of a list from the right, as long as the one before vouches: the chain is
     /// built from the peer outwards.
     private mutating func walk(
-        _ request: borrowing Request, _ field: KnownField, trusting trusted: TrustedProxies,
+        _ request: borrowing Request, _ field: KnownField,
         _ address: (Span<UInt8>) -> IPAddress?
     ) {
         var line = request.head.fields.count - 1

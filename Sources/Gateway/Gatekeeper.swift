@@ -40,7 +40,7 @@ package struct Gatekeeper: ~Copyable {
     package var turn = MonotonicInstant(nanoseconds: 0)
 
     private var identifiers: RequestIdentifiers
-    var forwarding = Forwarding()
+    var forwarding: Forwarding
     private var upstreamHeadWriter = UpstreamHead()
     private var clientHeadWriter = ClientHead()
     private var matchedPath: [UInt8] = []
@@ -56,6 +56,7 @@ package struct Gatekeeper: ~Copyable {
         sealer = Sealer(snapshot.ring)
         sessions = SessionReader(sealer)
         identifiers = RequestIdentifiers(seed: seed)
+        forwarding = Forwarding(trusting: snapshot.configuration.trustedProxies)
     }
 
     /// From now on requests are decided under this configuration; what is in flight keeps its own.
@@ -63,6 +64,7 @@ package struct Gatekeeper: ~Copyable {
         self.snapshot = snapshot
         sealer = Sealer(snapshot.ring)
         sessions = SessionReader(sealer)
+        forwarding = Forwarding(trusting: snapshot.configuration.trustedProxies)
         wildcardBindings.removeAll()
     }
 
@@ -133,7 +135,7 @@ package struct Gatekeeper: ~Copyable {
         } else {
             identifiers.appendRequestID(nil, to: &facts.requestID)
         }
-        forwarding.read(request, from: peer, trusting: snapshot.configuration.trustedProxies)
+        forwarding.read(request, from: peer)
         facts.client = forwarding.client
         if let range = request.range(of: .traceparent) {
             return identifiers.appendTraceparent(
@@ -244,10 +246,7 @@ package struct Gatekeeper: ~Copyable {
         }
         if let verdict = rule(request, route, hasQuery: hasQuery, inquiry, facts) { return verdict }
 
-        let upgrade: UpgradeAsked =
-            facts.asker == .webSocket
-            ? .webSocket
-            : request.upgrade(among: route.settings.upgrades).map { .other($0) } ?? .none
+        let upgrade = upgradeAsked(request, route, facts)
         let passesTrailers = request.head.framing == .chunked && inquiry.gathered == nil
         let takesTrailers = upgrade == .none && acceptsTrailers(request)
         upstreamHeadWriter.write(
@@ -361,6 +360,14 @@ package struct Gatekeeper: ~Copyable {
             return nil
         }
         return OctetText.decimal(request.octets.extracting(range))
+    }
+
+    private func upgradeAsked(
+        _ request: borrowing Request, _ route: CompiledRoute, _ facts: borrowing RequestFacts
+    ) -> UpgradeAsked {
+        if facts.asker == .webSocket { return .webSocket }
+        guard request.head.upgrade != nil else { return .none }
+        return request.upgrade(among: route.settings.upgrades).map { .other($0) } ?? .none
     }
 
     /// RFC 6455 §4.2.1; `nil` for a handshake that may be passed on.

@@ -53,18 +53,18 @@ struct FieldList: ~Copyable {
         var vectors: [nghttp2_nv] = []
         swap(&vectors, &self.vectors)
         defer { swap(&vectors, &self.vectors) }
-        let pseudo = pseudo
         // SAFETY: the pointers are into `lines` and `values`, neither of which changes while the
         // closures run, and are forgotten with them; the library reads names and values, and copies
         // them, although it declares them as its to write.
         return lines.withUnsafeBufferPointer { lines in
             values.span.withUnsafeBufferPointer { values in
-                for (name, value) in pseudo {
+                for index in pseudo.indices {
+                    let name = pseudo[index].name
                     vectors.append(
                         Self.vector(
                             UnsafeBufferPointer(
                                 start: name.utf8Start, count: name.utf8CodeUnitCount),
-                            UnsafeBufferPointer(rebasing: values[value])))
+                            UnsafeBufferPointer(rebasing: values[pseudo[index].value])))
                 }
                 Self.add(lines, without: left, to: &vectors)
                 defer { vectors.removeAll(keepingCapacity: true) }

@@ -290,6 +290,7 @@ package import Values
         if isLast { streams[place].isEnded = true }
         var provider = Self.provider(of: stream)
         fields.begin(status: status)
+        let session = raw
         let result = fields.with(lines, without: name) { fields in
             isLast
                 ? nghttp2_submit_response(

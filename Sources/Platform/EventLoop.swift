@@ -212,7 +212,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         runDue()
         runWork()
         runEndings()
-        if !retired.isEmpty { retired.removeAll(keepingCapacity: true) }
+        // What waits for another round may be about one of them.
+        if !retired.isEmpty, !isTurnEndAskedFor { retired.removeAll(keepingCapacity: true) }
     }
 
     private func waitForEvents() -> Int {

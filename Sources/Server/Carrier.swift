@@ -17,22 +17,22 @@ enum Carrier {
 
     var peer: Peer {
         switch self {
-        case .connection(let carrier): carrier.peer
-        case .stream(let carrier): carrier.connection.peer
+        case .connection(let carrier): carrier { $0.peer }
+        case .stream(let carrier): carrier { $0.peer }
         }
     }
 
     var listener: Listener {
         switch self {
-        case .connection(let carrier): carrier.listener
-        case .stream(let carrier): carrier.connection.listener
+        case .connection(let carrier): carrier { $0.listener }
+        case .stream(let carrier): carrier { $0.connection.listener }
         }
     }
 
     var isForSite: Bool {
         switch self {
-        case .connection(let carrier): carrier.isForSite
-        case .stream(let carrier): carrier.connection.isForSite
+        case .connection(let carrier): carrier { $0.isForSite }
+        case .stream(let carrier): carrier { $0.connection.isForSite }
         }
     }
 
@@ -40,15 +40,15 @@ enum Carrier {
 
     var hasRoom: Bool {
         switch self {
-        case .connection(let carrier): carrier.hasRoom
-        case .stream(let carrier): carrier.hasRoom
+        case .connection(let carrier): carrier { $0.hasRoom }
+        case .stream(let carrier): carrier { $0.hasRoom }
         }
     }
 
     var lastWrite: MonotonicInstant {
         switch self {
-        case .connection(let carrier): carrier.lastWrite
-        case .stream(let carrier): carrier.lastWrite
+        case .connection(let carrier): carrier { $0.lastWrite }
+        case .stream(let carrier): carrier { $0.lastWrite }
         }
     }
 
@@ -108,7 +108,7 @@ enum Carrier {
     /// Whether content may go straight to the client's socket.
     var takesPipe: Bool {
         switch self {
-        case .connection(let carrier): carrier.takesPipe
+        case .connection(let carrier): carrier { $0.takesPipe }
         case .stream: false
         }
     }

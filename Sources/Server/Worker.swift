@@ -56,10 +56,10 @@ package final class Worker: @unchecked Sendable {
     var idle = IdleList()
     var longLived = LongLived()
     /// Clients whose answers gather until the turn ends.
-    var unflushed: [Multiplex] = []
+    var unflushed: [Link<Multiplex>] = []
     /// Those whose requests wait for the end of the turn; the number says whether one still is in that
     /// use.
-    var unsentHeads: [(exchange: Exchange, number: UInt64)] = []
+    var unsentHeads: [(exchange: Link<Exchange>, number: UInt64)] = []
     var prefaces = Prefaces()
     package private(set) var isDraining = false
 
