@@ -38,6 +38,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     package unowned var turnEndHandler: (any TurnEndHandler)?
     private var again: [(slot: LoopSlot, readiness: Readiness)] = []
     private var retired: [AnyObject] = []
+    /// Of those, how many were kept from the turn before.
+    private var retiredBefore = 0
     private var hasMail = false
     private var isRunning = false
     private var isStopping = false
@@ -212,8 +214,19 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         runDue()
         runWork()
         runEndings()
-        // What waits for another round may be about one of them.
-        if !retired.isEmpty, !isTurnEndAskedFor { retired.removeAll(keepingCapacity: true) }
+        if !retired.isEmpty { letGo() }
+    }
+
+    /// What waits for another round may be about an object that this turn let go of; the next turn is
+    /// told of all of it, so nothing is kept for longer.
+    private func letGo() {
+        guard isTurnEndAskedFor else {
+            retired.removeAll(keepingCapacity: true)
+            retiredBefore = 0
+            return
+        }
+        retired.removeFirst(retiredBefore)
+        retiredBefore = retired.count
     }
 
     private func waitForEvents() -> Int {

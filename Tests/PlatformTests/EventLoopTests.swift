@@ -3,6 +3,38 @@ import Platform
 import Testing
 import Values
 
+/// Lets go of an object at each end of a turn and asks for another, in which it must still be there.
+private final class LetsGo: TurnEndHandler {
+    final class Object {
+        private let owner: LetsGo
+        init(_ owner: LetsGo) {
+            self.owner = owner
+            owner.living += 1
+        }
+        deinit { owner.living -= 1 }
+    }
+
+    private let loop: EventLoop
+    private weak var last: Object?
+    private(set) var made = 0
+    fileprivate var living = 0
+    private(set) var most = 0
+    private(set) var wereThere = true
+
+    init(_ loop: EventLoop) { self.loop = loop }
+
+    func turnEnds() {
+        if made > 0, last == nil { wereThere = false }
+        most = max(most, living)
+        guard made < 1000 else { return loop.stop() }
+        let object = Object(self)
+        made += 1
+        last = object
+        loop.keepUntilTurnEnds(object)
+        loop.askForTurnEnd()
+    }
+}
+
 /// Asks once more, and then ends the loop.
 private final class Ends: TurnEndHandler {
     let loop: EventLoop
@@ -272,6 +304,18 @@ class Probe: LoopHandler, @unchecked Sendable {
         loop.schedule(after: .zero) { loop.askForTurnEnd() }
         loop.run()
         #expect(ends.turns.count == 2 && ends.turns[0] == ends.turns[1], "both in one turn")
+    }
+
+    @Test func `what a turn lets go of lives until the ends that it asked for, and no longer`()
+        throws
+    {
+        let loop = try EventLoop(index: 0)
+        let letter = LetsGo(loop)
+        loop.turnEndHandler = letter
+        loop.schedule(after: .zero) { loop.askForTurnEnd() }
+        loop.run()
+        #expect(letter.wereThere)
+        #expect(letter.most <= 64, "\(letter.most) of \(letter.made) were kept at a time")
     }
 
     @Test func `end-of-turn actions follow the work of their turn`() throws {
