@@ -32,10 +32,12 @@ format:
 demo: build
 	$(GATEHOUSE) demo
 
-# Beside nginx and haproxy; then how many instructions a request costs, and whether that grows with what else
-# there is; what sessions cost by their size, and what redis adds; then what floods do to others.
+# Beside nginx and haproxy: time, and memory of idle connections; then how many instructions a request costs, and
+# whether that grows with what else there is; what sessions cost by their size, and what redis adds; then what
+# floods do to others.
 bench: build .tools/bench-parts
 	Bench/bench
+	Bench/idle
 	Bench/instructions --check --scenario S1 --scenario S2 --scenario S9
 	Bench/instructions --flat
 	Bench/instructions --sessions
