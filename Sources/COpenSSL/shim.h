@@ -62,5 +62,7 @@ static inline int gate_SSL_set_tlsext_host_name(SSL *connection, const char *nam
 static inline uint64_t gate_SSL_OP_NO_COMPRESSION(void) { return SSL_OP_NO_COMPRESSION; }
 static inline uint64_t gate_SSL_OP_NO_RENEGOTIATION(void) { return SSL_OP_NO_RENEGOTIATION; }
 static inline uint64_t gate_SSL_OP_NO_TICKET(void) { return SSL_OP_NO_TICKET; }
+static inline uint64_t gate_SSL_OP_CIPHER_SERVER_PREFERENCE(void) { return SSL_OP_CIPHER_SERVER_PREFERENCE; }
+static inline uint64_t gate_SSL_OP_PRIORITIZE_CHACHA(void) { return SSL_OP_PRIORITIZE_CHACHA; }
 static inline unsigned long gate_XN_FLAG_RFC2253(void) { return XN_FLAG_RFC2253; }
 static inline unsigned long gate_XN_FLAG_ONELINE(void) { return XN_FLAG_ONELINE; }

@@ -119,7 +119,10 @@ extension TLSServerContext {
         _ context: OpaquePointer, _ settings: ServerSettings
     ) throws(TLSProblem) {
         ContextSettings.setProtocol(context, minimumVersion: settings.minimumVersion)
-        // The suites are all strong, so the client chooses: it knows whether it has AES in hardware.
+        // All suites are strong, so the cheapest is chosen; but ChaCha20 for a client that puts it first,
+        // since it has no AES in hardware.
+        unsafe SSL_CTX_set_options(
+            context, gate_SSL_OP_CIPHER_SERVER_PREFERENCE() | gate_SSL_OP_PRIORITIZE_CHACHA())
         let groups = ["X25519MLKEM768:X25519:P-256:P-384", "X25519:P-256:P-384"]
         let isSet = groups.contains { unsafe gate_SSL_CTX_set1_groups_list(context, $0) == 1 }
         LibraryErrors.clear()  // OpenSSL before 3.5 does not know the first

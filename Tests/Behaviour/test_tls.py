@@ -164,6 +164,23 @@ def test_suites_without_forward_secrecy_or_authentication_are_refused(gateway):
         assert "Cipher is (NONE)" in said, suite
 
 
+@pytest.mark.parametrize(
+    ("option", "offered", "chosen"),
+    [
+        ("-ciphersuites", "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"),
+        ("-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"),
+        ("-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"),
+        ("-ciphersuites", "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_256_GCM_SHA384"),
+        ("-ciphersuites", "TLS_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384"),
+        ("-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"),
+        ("-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"),
+    ],
+)
+def test_the_cheapest_suite_is_chosen_unless_the_client_puts_chacha20_first(gateway, option, offered, chosen):
+    version = "-tls1_3" if option == "-ciphersuites" else "-tls1_2"
+    assert f"Cipher is {chosen}\n" in s_client(gateway.port, version, option, offered)
+
+
 def test_a_protocol_is_agreed_or_the_handshake_is_refused(gateway, authority):
     context = client(authority.ca)
     context.set_alpn_protocols(["spdy/3", "http/1.1"])
