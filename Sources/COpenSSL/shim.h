@@ -58,6 +58,12 @@ static inline GENERAL_NAME *gate_sk_GENERAL_NAME_value(const GENERAL_NAMES *name
 static inline int gate_SSL_set_tlsext_host_name(SSL *connection, const char *name) {
     return (int)SSL_set_tlsext_host_name(connection, name);
 }
+static inline int gate_SSL_get_peer_tmp_key(SSL *connection, EVP_PKEY **key) {
+    return (int)SSL_get_peer_tmp_key(connection, key);
+}
+static inline int gate_SSL_get_tmp_key(SSL *connection, EVP_PKEY **key) {
+    return (int)SSL_get_tmp_key(connection, key);
+}
 
 static inline uint64_t gate_SSL_OP_NO_COMPRESSION(void) { return SSL_OP_NO_COMPRESSION; }
 static inline uint64_t gate_SSL_OP_NO_RENEGOTIATION(void) { return SSL_OP_NO_RENEGOTIATION; }

@@ -29,7 +29,7 @@ import COpenSSL
     package var isServer: Bool { if case .server = side { true } else { false } }
     private let channel: OctetChannel
     // SAFETY: made in `init`, freed in `deinit`, while the channel it reads and writes still exists.
-    private let connection: OpaquePointer
+    let connection: OpaquePointer
     private var verificationFailure: String?
     private var firstOctet: UInt8?
     /// Anything has been received.
@@ -176,7 +176,22 @@ extension TLSConnection {
         case .server(let context):
             if context.asksForCertificate { try readSubject() }
         }
+        unsafe eraseKey(gate_SSL_get_tmp_key)
+        unsafe eraseKey(gate_SSL_get_peer_tmp_key)
         progress = .open
+    }
+
+    /// A key of the exchange was for the handshake alone, and goes with it: libssl would keep it as long as
+    /// the connection, a secret without a use. Both are 430 octets.
+    private func eraseKey(
+        _ get: (OpaquePointer, UnsafeMutablePointer<OpaquePointer?>) -> Int32
+    ) {
+        var key: OpaquePointer?
+        // SAFETY: what is got has been retained for us. To name a key's type empties it first, whatever the
+        // type; libssl then frees what is left like any key, and uses it no more.
+        guard unsafe get(connection, &key) == 1 else { return }
+        _ = unsafe EVP_PKEY_set_type(key, EVP_PKEY_X25519)
+        unsafe EVP_PKEY_free(key)
     }
 
     /// Who the client is, by the certificate that was just verified.

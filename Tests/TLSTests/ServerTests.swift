@@ -1,8 +1,9 @@
 // The server's side: whom it shows what, and whose sessions count. The client here is the room's own.
 
 import COpenSSL
-import TLS
 import Testing
+
+@testable import TLS
 
 /// A client and a server of ours, with the octets carried between them by hand.
 final class Pair {
@@ -101,6 +102,35 @@ private func client(
         pair.client.close(out: &pair.toServer)
         try pair.run()
         #expect(pair.server.peerClosed)
+    }
+
+    @Test(arguments: [TLSVersion.tls12, .tls13])
+    func `and its client keep no key of the exchange`(_ version: TLSVersion) throws {
+        var settings = Fixtures.settings()
+        settings.minimumVersion = version
+        let scripted = ScriptedServer(
+            Fixtures.server, version: version == .tls12 ? TLS1_2_VERSION : nil)
+        let dialogue = try Dialogue(TLSContext(client: settings), scripted)
+        try dialogue.run()
+        // Under TLS 1.3 a server that does nothing about it keeps both.
+        #expect(unsafe keysHeld(by: scripted.connection) == (version == .tls12 ? 0 : 2))
+        #expect(unsafe keysHeld(by: dialogue.client.connection) == 0)
+        let pair = try Pair(client(), context(minimum: version))
+        try pair.run()
+        #expect(unsafe keysHeld(by: pair.server.connection) == 0)
+        #expect(unsafe keysHeld(by: pair.client.connection) == 0)
+    }
+
+    private func keysHeld(by connection: OpaquePointer) -> Int {
+        let all = [gate_SSL_get_tmp_key, gate_SSL_get_peer_tmp_key].map { get -> Bool in
+            var key: OpaquePointer?
+            var octets = 0
+            guard unsafe get(connection, &key) == 1 else { return false }
+            defer { unsafe EVP_PKEY_free(key) }
+            return unsafe EVP_PKEY_get_octet_string_param(
+                key, OSSL_PKEY_PARAM_PUB_KEY, nil, 0, &octets) == 1
+        }
+        return all.count { $0 }
     }
 
     @Test(arguments: [
