@@ -2,7 +2,9 @@
 //
 // The endings stand in a stream in the form they have in the state file; each node adds its own and reads
 // what came since its last look, three times a second. A node that was away, or has just started, reads
-// what it missed; a redis that was away is handed what waited. No request waits for any of it.
+// what it missed; a redis that was away is handed what waited. A stream that is not the one we read from (a
+// replica that took over and was behind, a redis that began anew) is read from its start, and handed once
+// more what this node ended lately: to be told twice changes nothing. No request waits for any of it.
 
 internal import Configuration
 internal import Cryptography
@@ -15,16 +17,30 @@ internal import Values
 package final class SharedEndings: Sendable {
     package static let pause = Duration.milliseconds(300)
     static let waitingMax = 65_536
+    /// A replica that takes over is behind by less.
+    static let recentMax = 4096
     /// In redis.
     private static let entriesMax = 200_000
     private static let readAtOnce = 1000
 
     private struct State {
         var waiting: [EndedSession] = []
-        /// The stream's last entry that was read, or ours.
-        var last = Array("0-0".utf8)
+        /// The latest that were handed over.
+        var recent: [EndedSession] = []
         var stream: [UInt8] = []
+        /// The stream's last entry that was read.
+        var last = beginning
+        /// The last one that this node added.
+        var added = beginning
+
+        /// What stood in the stream does no more.
+        mutating func beginAgain(at now: UnixTime) {
+            (last, added) = (beginning, beginning)
+            waiting = recent.filter { $0.until > now } + waiting
+            recent = []
+        }
     }
+    private static let beginning = Array("0-0".utf8)
 
     private let state = Mutex(State())
 
@@ -50,21 +66,46 @@ package final class SharedEndings: Sendable {
         }
         let configuration = snapshot.configuration
         let stream = configuration.redisKey(of: "ended")
-        let (waiting, last) = state.withLock { state in
-            if state.stream != stream { (state.stream, state.last) = (stream, Array("0-0".utf8)) }
-            return (state.waiting, state.last)
+        state.withLock { state in
+            guard state.stream != stream else { return }
+            state.stream = stream
+            (state.last, state.added) = (Self.beginning, Self.beginning)
         }
         do throws(RedisFailure) {
-            if !waiting.isEmpty {
-                _ = try await redis.call(
-                    Self.adding(waiting, to: stream, configuration), key: stream)
-                state.withLock { state in
-                    // What was handed over stands in front, unless that was too much to keep.
-                    state.waiting.removeFirst(min(waiting.count, state.waiting.count))
-                }
+            if try await !stands(stream, redis) {
+                state.withLock { $0.beginAgain(at: environment.now()) }
             }
-            return try await read(stream, after: last, redis)
+            try await handOver(to: stream, configuration, redis)
+            return try await read(stream, redis)
         } catch { return [] }  // said in the log by the client; tried again with the next turn
+    }
+
+    /// Whether the stream is still the one that was read and added to.
+    private func stands(
+        _ stream: [UInt8], _ redis: any RedisClient
+    ) async throws(RedisFailure) -> Bool {
+        let known = state.withLock { [$0.last, $0.added] }.filter { $0 != Self.beginning }
+        guard !known.isEmpty else { return true }
+        let replies = try await redis.call(
+            known.map { RedisCommand("XRANGE", stream, $0, $0) }, key: stream)
+        return replies.allSatisfy { $0.members?.isEmpty == false }
+    }
+
+    private func handOver(
+        to stream: [UInt8], _ configuration: Configuration, _ redis: any RedisClient
+    ) async throws(RedisFailure) {
+        let waiting = state.withLock { $0.waiting }
+        guard !waiting.isEmpty else { return }
+        let replies = try await redis.call(
+            Self.adding(waiting, to: stream, configuration), key: stream)
+        let name = replies.prefix(waiting.count).last?.octets
+        state.withLock { state in
+            // What was handed over stands in front, unless that was too much to keep.
+            state.waiting.removeFirst(min(waiting.count, state.waiting.count))
+            state.recent += waiting
+            state.recent.removeFirst(max(0, state.recent.count - Self.recentMax))
+            if let name { state.added = name }
+        }
     }
 
     private static func adding(
@@ -83,10 +124,10 @@ package final class SharedEndings: Sendable {
     }
 
     private func read(
-        _ stream: [UInt8], after last: [UInt8], _ redis: any RedisClient
+        _ stream: [UInt8], _ redis: any RedisClient
     ) async throws(RedisFailure) -> [EndedSession] {
         var ended: [EndedSession] = []
-        var last = last
+        var last = state.withLock { $0.last }
         // A node that was away reads at most so much in one turn.
         for _ in 0..<64 {
             let reply = try await redis.call(
@@ -109,7 +150,7 @@ package final class SharedEndings: Sendable {
             if entries.count < Self.readAtOnce { break }
         }
         let reached = last
-        state.withLock { if $0.stream == stream { $0.last = reached } }
+        state.withLock { $0.last = reached }
         return ended
     }
 }

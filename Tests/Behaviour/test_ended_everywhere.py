@@ -1,5 +1,8 @@
 """A session that one node ends is ended at every node that shares its redis, within a second."""
 
+import subprocess
+import time
+
 import pytest
 
 from fixtures import usual
@@ -64,3 +67,26 @@ def test_a_redis_that_was_away_is_handed_what_waited(nodes, redis):
     assert (status(one), status(two)) == (401, 200), "the node itself needs no redis"
     redis()
     until(lambda: status(two) == 401, "the other node knows", deadline=3)
+
+
+def test_a_redis_that_begins_anew_with_an_earlier_clock_is_noticed(nodes, redis):
+    """What the nodes have read of the one before stands later than anything it will write."""
+    one, two = nodes
+    first, last = sign_in(one), sign_in(one)
+    status = lambda cookie: two.ask("GET", "/page", cookie, host=one.host).status
+    ask = lambda *words: subprocess.run(
+        ["redis-cli", "-u", redis.url, *map(str, words)], capture_output=True, text=True, check=True
+    ).stdout.split()
+    sign_out(first[0], one)
+    until(lambda: status(first[1]) == 401, "the other node knows")
+    (stream,) = ask("--scan", "--pattern", "gatehouse:ended:*")
+    # The clock of the one before was an hour ahead.
+    ahead = f"{int(time.time() + 3600) * 1000}-0"
+    ask("XADD", stream, ahead, "r", "nothing")
+    time.sleep(1)
+    ask("FLUSHALL")
+    sign_out(last[0], one)
+    until(lambda: status(last[1]) == 401, "the other node knows", deadline=1)
+    two.stop()
+    two.start()
+    until(lambda: status(first[1]) == 401 and status(last[1]) == 401, "a new process knows both", deadline=1)

@@ -13,7 +13,7 @@ private final class Stream: RedisClient {
     private struct State {
         var entries: [(id: Int, octets: [UInt8])] = []
         var isAway = false
-        var calls = 0
+        var next = 1
     }
     private let state = Mutex(State())
 
@@ -22,16 +22,27 @@ private final class Stream: RedisClient {
         set { state.withLock { $0.isAway = newValue } }
     }
 
+    /// Keeps the first so many entries, and gives the next the number `next`.
+    func takeOver(keeping count: Int, next: Int) {
+        state.withLock { state in
+            state.entries.removeLast(max(0, state.entries.count - count))
+            state.next = next
+        }
+    }
+
     func call(_ commands: [RedisCommand], key: [UInt8]) async throws(RedisFailure) -> [RedisReply] {
         let replies = state.withLock { state -> [RedisReply]? in
-            state.calls += 1
             guard !state.isAway else { return nil }
             return commands.map { command in
                 let words = command.arguments.map { String(decoding: $0, as: UTF8.self) }
                 switch words[0] {
                 case "XADD":
-                    state.entries.append((state.entries.count + 1, command.arguments.last ?? []))
-                    return .octets(Array("\(state.entries.count)-0".utf8))
+                    state.entries.append((state.next, command.arguments.last ?? []))
+                    state.next += 1
+                    return .octets(Array("\(state.next - 1)-0".utf8))
+                case "XRANGE":
+                    let asked = Int(words[2].split(separator: "-")[0])
+                    return .list(state.entries.filter { $0.id == asked }.map { _ in .null })
                 case "XREAD":
                     let last = Int(words[5].split(separator: "-")[0]) ?? 0
                     let new = state.entries.filter { $0.id > last }.prefix(Int(words[2]) ?? 0)
@@ -91,6 +102,41 @@ private final class Stream: RedisClient {
         stream.isAway = false
         _ = await one.exchange(house.snapshot, there)
         #expect(await SharedEndings().exchange(house.snapshot, there) == [ending(1)])
+    }
+
+    /// A replica that was behind takes over, or an empty redis; by its clock it is earlier, or later.
+    @Test(arguments: [0, 1, 2], [1, 3, 100])
+    func `and nothing is lost when another redis takes over`(_ kept: Int, _ next: Int) async throws
+    {
+        let house = try House()
+        let stream = Stream()
+        let there = environment(house, stream)
+        let (one, other) = (SharedEndings(), SharedEndings())
+        one.add([ending(1), ending(2), ending(3)])
+        _ = await one.exchange(house.snapshot, there)
+        _ = await other.exchange(house.snapshot, there)
+        stream.takeOver(keeping: kept, next: max(next, kept + 1))
+        one.add([ending(4)])
+        _ = await one.exchange(house.snapshot, there)
+        #expect(await other.exchange(house.snapshot, there).last == ending(4))
+        let late = await SharedEndings().exchange(house.snapshot, there)
+        #expect(Set(late.map(\.scope)) == Set((1...4).map { ending($0).scope }))
+        #expect(await one.exchange(house.snapshot, there).isEmpty, "all has been read")
+        #expect(await other.exchange(house.snapshot, there).isEmpty)
+    }
+
+    @Test func `what has lost its use is not handed over once more`() async throws {
+        let house = try House()
+        let stream = Stream()
+        let one = SharedEndings()
+        one.add([ending(1)])
+        _ = await one.exchange(house.snapshot, environment(house, stream))
+        stream.takeOver(keeping: 0, next: 1)
+        let later = FlowEnvironment(
+            client: house.provider, redis: stream, now: { noon + .seconds(61) }, start: { _ in },
+            pause: { _ in })
+        _ = await one.exchange(house.snapshot, later)
+        #expect(await SharedEndings().exchange(house.snapshot, later).isEmpty)
     }
 
     @Test func `many come in several readings, and without a store nothing is kept`() async throws {
