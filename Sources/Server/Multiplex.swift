@@ -164,7 +164,10 @@ final class Multiplex {
         // Out of the way of what the requests lead to.
         var begun = HeadBatch()
         swap(&begun, &worker.heads)
-        for entry in begun.entries { begin(entry, begun.octets(of: entry)) }
+        // Were one of them to close the connection, nobody would be there for the others.
+        for entry in begun.entries where connection({ $0.isOpen }) {
+            begin(entry, begun.octets(of: entry))
+        }
         begun.removeAll()
         swap(&begun, &worker.heads)
     }

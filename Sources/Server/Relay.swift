@@ -15,6 +15,9 @@ final class Relay {
         case idle
         /// A connection is being made, or waited for.
         case connecting
+        /// There is a connection, and the head waits for the end of the turn: of a request that is taken
+        /// back before, the upstream sees nothing.
+        case headDue
         case awaitingHead
         case content
         case tunnel
@@ -29,6 +32,7 @@ final class Relay {
     private var lease: Lease?
     private(set) var phase = Phase.idle
 
+    private var request = UpwardRequest()
     private var reader = ResponseReader()
     private(set) var content = ContentReader(ResponseFraming.none)
     /// There while the content goes through it, past us.
@@ -36,18 +40,10 @@ final class Relay {
     private var interimHeads = 0
     private var hasRetried = false
     private var isUpgrade = false
-    /// The whole request has been handed to the connection.
-    private(set) var hasSentRequest = false
-    private var isChunkedUpward = false
-    /// The head waits for the end of the turn.
-    private var isHeadDue = false
     /// Whether the answer leaves the connection usable.
     private var keepsUpstream = false
-    /// Content of the request has gone through; nobody has it any more.
-    private var hasPassedContent = false
     private(set) var sentAt = MonotonicInstant(nanoseconds: 0)
     private(set) var answeredAt: MonotonicInstant?
-    private var gathered: [UInt8]?
     /// What the answer's `Connection` named, where trailers may follow.
     private var endingHere: [UInt8] = []
 
@@ -70,14 +66,14 @@ final class Relay {
     func begin(upstream: Int, isUpgrade: Bool, gathered: consuming [UInt8]?) {
         phase = .connecting
         interimHeads = 0
-        isHeadDue = false
         hasRetried = false
-        hasPassedContent = false
         keepsUpstream = false
         self.isUpgrade = isUpgrade
-        self.gathered = consume gathered
         reader = worker.responseReader
-        exchange { finishHead(of: $0) }
+        let gathered = consume gathered
+        exchange {
+            request = UpwardRequest(endingHeadOf: $0, isUpgrade: isUpgrade, gathered: gathered)
+        }
         guard let pool = worker.pool(ofUpstream: upstream) else {
             return exchange { $0.fail(.noServer) } ?? ()
         }
@@ -88,43 +84,13 @@ final class Relay {
         guard let idle = pool.takeIdle(isAlone: isUpgrade) else { return dial(pool) }
         attach(idle)
         guard !exchange.hasContent else { return sendRequest() }
-        phase = .awaitingHead
-        isHeadDue = true
+        phase = .headDue
         exchange { worker.sendHeadAtEndOfTurn($0) }
     }
 
+    /// The turn ends.
     func sendHead() {
-        if isHeadDue, phase == .awaitingHead { sendRequest() }
-    }
-
-    /// The framing that we send, and the end of the head.
-    private func finishHead(of exchange: Exchange) {
-        isChunkedUpward = false
-        hasSentRequest = !exchange.hasContent
-        if let gathered {
-            hasSentRequest = true
-            appendLength(UInt64(gathered.count), to: exchange)
-        } else {
-            switch exchange.framing {
-            case .none: break
-            case .length(let length): appendLength(length, to: exchange)
-            case .chunked:
-                isChunkedUpward = true
-                exchange.upstreamHead.append("Transfer-Encoding: chunked\r\n")
-            }
-        }
-        if isUpgrade {
-            exchange.upstreamHead.append("Connection: Upgrade\r\nUpgrade: ")
-            exchange.upstreamHead.append(contentsOf: exchange.upgradeAskedFor)
-            exchange.upstreamHead.append("\r\n")
-        }
-        exchange.upstreamHead.append("\r\n")
-    }
-
-    private func appendLength(_ length: UInt64, to exchange: Exchange) {
-        exchange.upstreamHead.append("Content-Length: ")
-        exchange.upstreamHead.append(decimal: length)
-        exchange.upstreamHead.append("\r\n")
+        if phase == .headDue { sendRequest() }
     }
 
     private func dial(_ pool: UpstreamPool, avoiding server: Int? = nil) {
@@ -150,28 +116,11 @@ final class Relay {
     }
 
     private func sendRequest() {
-        upstream { upstream in exchange { send($0, to: upstream) } }
-    }
-
-    private func send(_ exchange: Exchange, to upstream: UpstreamConnection) {
         phase = .awaitingHead
-        isHeadDue = false
         sentAt = worker.loop.now
-        send(exchange.upstreamHead, isAlone: !exchange.hasContent, to: upstream)
-        upstream.sentSome()
-    }
-
-    private func send(
-        _ head: borrowing OctetWriter, isAlone: Bool, to upstream: UpstreamConnection
-    ) {
-        if let gathered {
-            upstream.wire.send(head.span, gathered.span, by: worker)
-        } else if isAlone {
-            upstream.wire.send(head.span, by: worker)
-        } else {
-            // Its first content goes with it: `flushRequest` sends both.
-            upstream.wire.prepare(worker)
-            upstream.wire.outbox.octets.append(contentsOf: head.span)
+        upstream { upstream in
+            exchange { request.sendHead($0.upstreamHead, to: upstream) }
+            upstream.sentSome()
         }
     }
 
@@ -182,47 +131,20 @@ final class Relay {
         guard let upstream else { return false }
         switch phase {
         case .idle, .connecting: return false
-        case .awaitingHead, .content, .tunnel: return upstream { !$0.wire.isBlocked }
+        case .headDue, .awaitingHead, .content, .tunnel: return upstream { !$0.wire.isBlocked }
         }
     }
 
     func take(_ octets: Span<UInt8>) {
         guard !octets.isEmpty else { return }
-        upstream { pass(octets, to: $0) }
-    }
-
-    private func pass(_ octets: Span<UInt8>, to upstream: UpstreamConnection) {
-        hasPassedContent = true
-        let isLarge = octets.count > ClientConnection.gatheredPieceOctetsMax
-        if isChunkedUpward || !isLarge { upstream.wire.prepare(worker) }
-        if isChunkedUpward {
-            ChunkedCoding.appendSize(octets.count, to: &upstream.wire.outbox.octets)
-        }
-        if isLarge {
-            let end = isChunkedUpward ? worker.lineEnd : worker.nothing
-            upstream.wire.send(octets, end.span, by: worker)
-        } else {
-            upstream.wire.outbox.octets.append(contentsOf: octets)
-            if isChunkedUpward { upstream.wire.outbox.octets.append(ChunkedCoding.dataEnd) }
-        }
+        upstream { request.pass(octets, to: $0) }
     }
 
     /// The request has been taken whole.
     /// - Parameter trailers: field lines behind its content.
     func requestEnded(_ trailers: Span<UInt8>) {
-        guard let upstream, !hasSentRequest else { return }
-        hasSentRequest = true
-        guard isChunkedUpward else { return }
-        upstream { upstream in
-            upstream.wire.prepare(worker)
-            guard !trailers.isEmpty else {
-                upstream.wire.outbox.octets.append(ChunkedCoding.last)
-                return
-            }
-            upstream.wire.outbox.octets.append(ChunkedCoding.lastBeforeTrailers)
-            exchange { $0.appendTrailers(trailers, to: &upstream.wire.outbox.octets) }
-            upstream.wire.outbox.octets.append("\r\n")
-        }
+        guard !request.isWhole else { return }
+        upstream { request.end(trailers, of: exchange, to: $0) }
     }
 
     /// The end of an event at the client's side: what has gathered goes out.
@@ -238,7 +160,12 @@ final class Relay {
     func clientHasRoom() { upstream { $0.resumeReading() } }
 
     /// Whether octets of the answer are wanted now.
-    var wantsAnswer: Bool { phase != .idle && exchange.clientHasRoomNow }
+    var wantsAnswer: Bool {
+        switch phase {
+        case .idle, .headDue: false
+        case .connecting, .awaitingHead, .content, .tunnel: exchange.clientHasRoomNow
+        }
+    }
 
     // MARK: Downward
 
@@ -251,7 +178,7 @@ final class Relay {
     /// - Returns: whether another step may find something.
     private func step(_ buffer: OctetBuffer) -> Bool {
         switch phase {
-        case .idle, .connecting:
+        case .idle, .connecting, .headDue:
             buffer.removeAll()
             return false
         case .awaitingHead:
@@ -375,7 +302,7 @@ final class Relay {
     private func finish(keepingUpstream isClean: Bool) {
         phase = .idle
         exchange { $0.flush() }
-        let owesNothing = hasSentRequest && upstream { !$0.wire.hasUnsent } ?? false
+        let owesNothing = request.isWhole && upstream { !$0.wire.hasUnsent } ?? false
         if isClean, keepsUpstream, owesNothing {
             giveBack()
         } else {
@@ -393,7 +320,8 @@ final class Relay {
     func upstreamEnded(isGenuine: Bool) {
         switch phase {
         case .idle, .connecting: break
-        case .awaitingHead: failedBeforeAnswer(.cutByUpstream("closed before the answer"))
+        case .headDue, .awaitingHead:
+            failedBeforeAnswer(.cutByUpstream("closed before the answer"))
         case .content:
             guard isGenuine, content.ended() else {
                 return fail(.cutByUpstream("closed within the answer"))
@@ -412,7 +340,7 @@ final class Relay {
     func upstreamFailed(_ words: String) {
         switch phase {
         case .idle, .connecting: break
-        case .awaitingHead: failedBeforeAnswer(.cutByUpstream(words))
+        case .headDue, .awaitingHead: failedBeforeAnswer(.cutByUpstream(words))
         case .content: fail(.cutByUpstream(words))
         case .tunnel: upstreamEnded(isGenuine: false)
         }
@@ -452,7 +380,7 @@ final class Relay {
     /// is safe to send again and all there, or when provably none of it was sent.
     private var mayRetry: Bool {
         guard let upstream, !hasRetried, upstream.wasReused, !upstream.hasReceivedOctets,
-            !hasPassedContent
+            !request.hasPassedContent
         else { return false }
         if upstream({ !$0.hasTakenOctets }) { return true }
         return exchange.method.isIdempotent && !exchange.hasContent
@@ -467,12 +395,11 @@ final class Relay {
 
     /// Nobody waits for the answer any more.
     func abandon() {
-        let isUnsent = isHeadDue && phase == .awaitingHead
+        let isUnsent = phase == .headDue
         phase = .idle
-        gathered = nil
+        request.forget()
         guard isUnsent else { return discard() }
         // Whoever takes a request back in the turn that brought it costs no connection.
-        isHeadDue = false
         upstream { $0.endLease() }
         lease.take()?.giveBack()
     }
@@ -502,12 +429,12 @@ final class Relay {
         }
         switch phase {
         case .awaitingHead
-        where (hasSentRequest || exchange.awaitsContinue) && !upstream.wire.hasUnsent:
+        where (request.isWhole || exchange.awaitsContinue) && !upstream.wire.hasUnsent:
             deadline.bring(.responseStart, from: upstream.lastWrite, terms.responseStart)
         case .content where exchange.clientHasRoomNow:
             let last = max(upstream.lastRead, exchange.clientLastWrite)
             deadline.bring(.responseIdle, from: last, terms.responseIdle)
-        case .idle, .connecting, .awaitingHead, .content, .tunnel: break
+        case .idle, .connecting, .headDue, .awaitingHead, .content, .tunnel: break
         }
     }
 

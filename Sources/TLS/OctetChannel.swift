@@ -39,6 +39,7 @@ final class OctetChannel {
     func lending<Result, Failure: Error>(
         _ out: inout [UInt8], to user: TLSConnection, _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
+        assert(unsafe self.user == nil, "one call within another")
         unsafe self.user = Unmanaged.passUnretained(user)
         swap(&output, &out)
         defer {
