@@ -405,7 +405,6 @@ final class Exchange {
             let isWebSocket = plan?.upgrade == .webSocket
             becomeLongLived(Lasting(session, closeCode: isWebSocket ? head.closeCode(octets) : nil))
         }
-        client { $0.pump() }
     }
 
     func respondContent(_ octets: Span<UInt8>) {

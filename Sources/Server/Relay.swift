@@ -239,8 +239,7 @@ final class Relay {
                 fail(.badAnswer("more than \(Self.interimHeadsMax) interim answers"))
                 return false
             }
-            exchange.respondInterim(head, buffer.octets)
-            buffer.consume(head.octetCount)
+            exchange.respondInterim(head, takeHead(head, buffer))
             return true
         }
         if head.status == 401, let answer = exchange.stepUpAnswer(head, buffer.octets) {
@@ -259,8 +258,7 @@ final class Relay {
             endingHere = head.connectionNames(buffer.octets)
         }
         phase = .content
-        exchange.respond(head, buffer.octets, framing: framing)
-        buffer.consume(head.octetCount)
+        exchange.respond(head, takeHead(head, buffer), framing: framing)
         return true
     }
 
@@ -275,9 +273,20 @@ final class Relay {
             return false
         }
         phase = .tunnel
-        exchange.respondSwitching(head, buffer.octets)
+        exchange.respondSwitching(head, takeHead(head, buffer))
+        _ = step(buffer)
+        // The client may have sent its last already: then this ends it.
+        exchange.resumeReading()
+        return false
+    }
+
+    /// Dropped before anything is made of it, which may end the exchange and with it this connection's
+    /// hold on the buffer. The octets stay where they are until something is received.
+    @_lifetime(borrow buffer)
+    private func takeHead(_ head: ResponseHead, _ buffer: OctetBuffer) -> Span<UInt8> {
+        let octets = buffer.octets
         buffer.consume(head.octetCount)
-        return true
+        return octets
     }
 
     private func namesOneUpgrade(_ head: ResponseHead) -> Bool {

@@ -90,6 +90,24 @@ def test_a_websocket_goes_through_an_extended_connect(run, provider, upstream):
         assert client.stream(number).is_over
 
 
+def test_a_websocket_may_be_ended_by_its_client_before_it_is_there(run, provider, upstream):
+    """Its upstream switches to it all the same, and has said something already."""
+    gate = threading.Event()
+    switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n"
+    upstream.script = lambda request: [gate, switch + b"\x81\x05hello"] if request.one("Upgrade") else echo(request)
+    house = before(run, provider, upstream)
+    with FrameClient(house.port, house.host) as client:
+        fields = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/public/ws"), (":authority", house.host)]
+        number = client.open([*fields, ("sec-websocket-version", "13"), ("origin", house.url)], ends=False)
+        client.send(frame(0, 1, number, b"\x88\x80\0\0\0\0"))
+        upstream.wait_for(1)
+        assert client.ping()
+        gate.set()
+        stream = client.stream(number)
+        assert stream.status == 200 and stream.is_over and stream.content == b"\x81\x05hello"
+        assert client.ask(path="/public/x").outcome == 200
+
+
 def test_a_websocket_that_needs_a_session_is_401(run, provider, upstream):
     house = before(run, provider, upstream)
     with FrameClient(house.port, house.host) as client:

@@ -1,6 +1,8 @@
 """Upgrades to what a route names: passed on, coupled after a 101 that names them, and removed everywhere else."""
 
+import socket
 import threading
+import time
 
 import pytest
 
@@ -129,3 +131,27 @@ def test_what_would_leave_http_is_a_problem(tmp_path, provider, name):
     file.write_text(yaml(config_for(provider, {"site": "http://127.0.0.1:1"}, routes)) + "\n")
     said = command("check", "--config", file)
     assert said.returncode == 1 and "routes[0].upgrades[0]" in said.stdout + said.stderr
+
+
+def test_a_client_that_ends_before_the_switch_hears_what_the_upstream_had_said(run, provider):
+    gate = threading.Event()
+
+    def serve(peer):
+        peer.head()
+        gate.wait(10)
+        peer.send(SWITCHED + b"down")
+        peer.take(1)
+
+    bare = BareUpstream(serve)
+    gateway = run(config_for(provider, {"site": bare}, ROUTES, threads=1))
+    with gateway.raw() as client:
+        client.send(request("GET", "/public/x", gateway.host, *ASK))
+        client.socket.shutdown(socket.SHUT_WR)
+        time.sleep(0.2)
+        gate.set()
+        assert client.head().status == 101
+        while client._more():
+            pass
+        assert bytes(client.received) == b"down"
+    assert gateway.ask("GET", "/public/plain").status == 502, "this upstream says something else"
+    bare.close()
