@@ -433,8 +433,8 @@ final class Relay {
     /// What is waited for from the upstream, if it is the one that owes.
     func upstreamDeadline(_ deadline: inout Deadline, _ upstream: UpstreamConnection) {
         let terms = exchange.terms
-        if upstream.wire.isBlocked {
-            deadline.bring(.upstreamWrite, from: upstream.lastWrite, terms.upstreamWrite)
+        if let since = upstream.owesRoomSince {
+            deadline.bring(.upstreamWrite, from: since, terms.upstreamWrite)
         }
         switch phase {
         case .awaitingHead

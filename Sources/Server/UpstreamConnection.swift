@@ -115,6 +115,12 @@ final class UpstreamConnection: LoopHandler {
         return wire.taken != takenBefore
     }
 
+    /// Since when something waits for room that is the upstream's to make.
+    var owesRoomSince: MonotonicInstant? {
+        if let stream = wire.stream { return stream.waitsSince }
+        return wire.isBlocked ? lastWrite : nil
+    }
+
     /// Called by the pool, once nothing is owed.
     func becomeIdle() {
         state = .idle

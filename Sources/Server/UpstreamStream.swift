@@ -60,6 +60,12 @@ final class UpstreamStream {
         !written.isEmpty || (id.map { multiplex.session.unsentOctets(of: $0) > 0 } ?? false)
     }
 
+    /// Since when content waits for the windows, however little.
+    var waitsSince: MonotonicInstant? {
+        guard let id, multiplex.session.unsentOctets(of: id) > 0 else { return nil }
+        return multiplex.session.lastMove(of: id)
+    }
+
     func write(_ octets: Span<UInt8>) {
         guard failure == nil, !hasEndedUpward else { return }
         written.append(contentsOf: octets)
