@@ -215,7 +215,8 @@ final class UpstreamMultiplex: LoopHandler {
         }
         if wire.hasUnsent, !wire.isBlocked { wire.flush(worker) }
         if wire.isBroken { return fail(wire.fault ?? "the connection broke") }
-        if !session.isAlive || (isRetired && leases == 0) { return close() }
+        if !session.isAlive { return fail("the upstream broke the rules of HTTP/2") }
+        if isRetired, leases == 0 { return close() }
         if session.wantsToSend, !wire.isBlocked, let slot { worker.loop.deliverAgain(slot, []) }
         arm()
     }

@@ -76,6 +76,10 @@ final class UpstreamStream {
     }
 
     private func begin() {
+        guard !multiplex.isClosed else {
+            isUntouched = true
+            return failLater("the upstream closed the connection")
+        }
         var head = worker.requestHead.lend()
         defer { worker.requestHead.takeBack(head) }
         let waiting = written
