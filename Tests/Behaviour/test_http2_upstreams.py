@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from frames import FrameClient, literal, frame
+from bare import BareUpstream
+from frames import PREFACE, FrameClient, frame, literal
 from gateway import config_for
 from h2site import GOAWAY, HANG_UP, H2Site, REFUSE, RESET, hello
 from raw import request
@@ -169,6 +170,23 @@ def test_an_upload_waits_for_whoever_takes_it(run, provider, sites, length, sent
         client.send(b"a" * sent)
         assert client.answer().status == 504
     assert len(site.calls[0].content) <= 65_535
+
+
+def test_content_before_a_head_ends_the_connection_and_is_502(run, provider):
+    """libnghttp2 ends it by itself; whoever had a stream is told."""
+
+    def serve(peer):
+        peer.take(len(PREFACE))
+        peer.send(frame(4))
+        while len(start := peer.take(9)) == 9:
+            peer.take(int.from_bytes(start[:3], "big"))
+            if start[3] == 1:
+                peer.send(frame(0, 0, int.from_bytes(start[5:], "big"), b"early"))
+
+    bare = BareUpstream(serve)
+    house = before(run, provider, bare.url.replace("http", "h2c"))
+    assert [by_h1(house).status for _ in range(2)] == [502, 502]
+    bare.close()
 
 
 def test_an_answer_that_does_not_come_is_504(run, provider, sites):
