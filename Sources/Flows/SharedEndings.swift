@@ -30,7 +30,7 @@ package final class SharedEndings: Sendable {
         var stream: [UInt8] = []
         /// The stream's last entry that was read.
         var last = beginning
-        /// The last one that this node added.
+        /// The last one that this node added, until it has been read.
         var added = beginning
 
         /// What stood in the stream does no more.
@@ -129,13 +129,13 @@ package final class SharedEndings: Sendable {
         var ended: [EndedSession] = []
         var last = state.withLock { $0.last }
         // A node that was away reads at most so much in one turn.
-        for _ in 0..<64 {
+        var isAtEnd = false
+        for _ in 0..<64 where !isAtEnd {
             let reply = try await redis.call(
                 RedisCommand(
                     "XREAD", Array("COUNT".utf8), [UInt8](decimal: Self.readAtOnce),
                     Array("STREAMS".utf8), stream, last), key: stream)
-            guard let entries = reply.members?.first?.members?.last?.members, !entries.isEmpty
-            else { break }
+            let entries = reply.members?.first?.members?.last?.members ?? []
             for entry in entries {
                 guard let parts = entry.members, parts.count == 2, let name = parts[0].octets,
                     name.count <= 64
@@ -147,10 +147,13 @@ package final class SharedEndings: Sendable {
                     ended.append(session)
                 }
             }
-            if entries.count < Self.readAtOnce { break }
+            isAtEnd = entries.count < Self.readAtOnce
         }
-        let reached = last
-        state.withLock { $0.last = reached }
+        let (reached, hasReadAll) = (last, isAtEnd)
+        state.withLock { state in
+            state.last = reached
+            if hasReadAll { state.added = Self.beginning }
+        }
         return ended
     }
 }
