@@ -160,12 +160,7 @@ final class Relay {
     func clientHasRoom() { upstream { $0.resumeReading() } }
 
     /// Whether octets of the answer are wanted now.
-    var wantsAnswer: Bool {
-        switch phase {
-        case .idle, .headDue: false
-        case .connecting, .awaitingHead, .content, .tunnel: exchange.clientHasRoomNow
-        }
-    }
+    var wantsAnswer: Bool { phase != .idle && exchange.clientHasRoomNow }
 
     // MARK: Downward
 
@@ -178,8 +173,12 @@ final class Relay {
     /// - Returns: whether another step may find something.
     private func step(_ buffer: OctetBuffer) -> Bool {
         switch phase {
-        case .idle, .connecting, .headDue:
+        case .idle, .connecting:
             buffer.removeAll()
+            return false
+        case .headDue:
+            guard !buffer.isEmpty else { return false }
+            failedBeforeAnswer(.cutByUpstream("octets before the request"))
             return false
         case .awaitingHead:
             guard !buffer.isEmpty else { return false }
